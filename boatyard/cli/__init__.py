@@ -1,0 +1,1 @@
+"""The `boatyard` command, one file a sub-command."""

@@ -1,0 +1,1 @@
+"""May they: principals, credentials, sessions, policy documents and their evaluation."""

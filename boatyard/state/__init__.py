@@ -1,0 +1,1 @@
+"""Where things are kept: the SQLite database, its migrations and tables, and blobs on disk."""

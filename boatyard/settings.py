@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 
 def configuration_file() -> Path:
@@ -72,8 +77,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then the configuration file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=configuration_file())
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=configuration_file()),
+        )
 
-    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # type: ignore[override]
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Everything but the secret, which must not reach a log."""
         return [(name, value) for name, value in super().__repr_args__() if name != "root_secret_access_key"]

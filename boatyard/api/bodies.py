@@ -1,0 +1,94 @@
+"""Bodies that stream: what an operation reads from a request and what it gives to an answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+CHUNK = 1 << 20
+
+
+@runtime_checkable
+class Body(Protocol):
+    """A request's body: read in pieces, never held whole. `length` is in bytes, None when not known."""
+
+    length: int | None
+
+    def read(self, size: int = -1) -> bytes:
+        """The next at most `size` bytes, all that is left for -1, b"" at the end."""
+        ...
+
+
+class BytesBody(io.BytesIO):
+    """A body that is in memory already."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.length: int | None = len(content)
+
+
+class FileSlice:
+    """A part of a file as an answer's body, which the gateway may hand to the kernel."""
+
+    def __init__(self, path: Path, offset: int, length: int) -> None:
+        self.path = path
+        self.offset = offset
+        self.length = length
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next at most `size` bytes of the slice, all that is left for -1."""
+        left = self.length - self._at
+        wanted = left if size < 0 else min(size, left)
+        if wanted <= 0:
+            return b""
+        with self.path.open("rb") as file:
+            file.seek(self.offset + self._at)
+            content = file.read(wanted)
+        self._at += len(content)
+        return content
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            left = self.length
+            while left > 0:
+                content = file.read(min(CHUNK, left))
+                if not content:
+                    return
+                left -= len(content)
+                yield content
+
+
+Streamed = bytes | Body | FileSlice | Iterable[bytes]
+
+
+def chunks(body: Streamed) -> Iterator[bytes]:
+    """The pieces of anything that an operation may return as a streaming member."""
+    if isinstance(body, bytes | bytearray):
+        yield bytes(body)
+    elif isinstance(body, FileSlice):
+        yield from body
+    elif isinstance(body, Body):
+        while content := body.read(CHUNK):
+            yield content
+    else:
+        yield from body
+
+
+def whole(body: Streamed) -> bytes:
+    """All of a body in memory: only for what is known to be small."""
+    return b"".join(chunks(body))
+
+
+def as_body(content: bytes | str | Body) -> Body:
+    """What an in-process caller gave as a body, as a Body."""
+    if isinstance(content, str):
+        return BytesBody(content.encode())
+    if isinstance(content, bytes | bytearray):
+        return BytesBody(bytes(content))
+    if isinstance(content, Body):
+        return content
+    raise TypeError(f"not a body: {type(content).__name__}")

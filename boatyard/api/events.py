@@ -1,0 +1,166 @@
+"""Events between services: stored in the transaction that caused them, delivered at least once afterwards."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from boatyard.api import registry
+from boatyard.api.timestamps import iso, now
+from boatyard.services import PACKAGES
+from boatyard.state.database import Transaction
+from boatyard.state.schema import Schema
+
+if TYPE_CHECKING:
+    from boatyard.api.installation import Installation
+
+log = logging.getLogger(__name__)
+SCHEMA = Schema(
+    "events_outbox",
+    (
+        """
+        CREATE TABLE events_outbox (
+            position INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, internal INTEGER NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL
+        );
+        """,
+    ),
+)
+ATTEMPTS = 185
+Listener = Callable[["Installation", dict[str, Any]], None]
+_listeners: dict[tuple[str, str], list[Listener]] = defaultdict(list)
+_every_event: list[Listener] = []
+
+
+def on_event(source: str, detail_type: str) -> Callable[[Listener], Listener]:
+    """Register listener(installation, event) in a package's listeners.py; it may be called more than once."""
+
+    def register(function: Listener) -> Listener:
+        _listeners[source, detail_type].append(function)
+        return function
+
+    return register
+
+
+def on_every_event(function: Listener) -> Listener:
+    """Register a listener for every event that is not internal: EventBridge's rules."""
+    _every_event.append(function)
+    return function
+
+
+def emit(
+    installation: Installation,
+    tx: Transaction,
+    *,
+    source: str,
+    detail_type: str,
+    detail: dict[str, Any],
+    account: str,
+    region: str,
+    resources: list[str] | None = None,
+    internal: bool = False,
+) -> str:
+    """Store an event in the caller's transaction; delivered after it. Answers the event's id.
+
+    `internal` events reach only boatyard's own listeners, not EventBridge's rules.
+    """
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
+        "time": iso(now()),
+        "region": region,
+        "resources": resources or [],
+        "detail": detail,
+    }
+    tx.execute(
+        "INSERT INTO events_outbox (event, internal, due) VALUES (?, ?, ?)",
+        (json.dumps(event), int(internal), time.time()),
+    )
+    tx.after_commit(installation.events.wake)
+    return str(event["id"])
+
+
+class EventDispatcher:
+    """One thread that hands stored events to their listeners, in order, again after a failure."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Import the listeners and begin to deliver, what was left by the last server first."""
+        for service in PACKAGES:
+            list(registry.modules(service, "LISTENER_MODULES", ("listeners",)))
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look into the outbox now."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End after the event in hand."""
+        self._stopping = True
+        self._woken.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                busy = self._deliver_due()
+            except Exception:
+                if self._stopping:
+                    return
+                log.exception("Events could not be delivered")
+                busy = False
+            if not busy:
+                self._woken.wait(1.0)
+
+    def _deliver_due(self) -> bool:
+        with self._installation.database.reading() as rx:
+            rows = rx.execute(
+                "SELECT position, event, internal, attempts FROM events_outbox WHERE due <= ? ORDER BY position LIMIT 100",
+                (time.time(),),
+            ).fetchall()
+        for row in rows:
+            if self._stopping:
+                return False
+            delivered = self._deliver(json.loads(row["event"]), bool(row["internal"]))
+            with self._installation.database.transaction() as tx:
+                if delivered or row["attempts"] + 1 >= ATTEMPTS:
+                    tx.execute("DELETE FROM events_outbox WHERE position = ?", (row["position"],))
+                else:
+                    later = time.time() + min(300.0, 0.5 * 2 ** row["attempts"])
+                    tx.execute(
+                        "UPDATE events_outbox SET attempts = attempts + 1, due = ? WHERE position = ?",
+                        (later, row["position"]),
+                    )
+        return bool(rows)
+
+    def _deliver(self, event: dict[str, Any], internal: bool) -> bool:
+        listeners = list(_listeners.get((event["source"], event["detail-type"]), ()))
+        if not internal:
+            listeners += _every_event
+        delivered = True
+        for listener in listeners:
+            try:
+                listener(self._installation, event)
+            except Exception:
+                if self._stopping:
+                    return False
+                log.exception("A listener failed for the event %s from %s", event["id"], event["source"])
+                delivered = False
+        return delivered

@@ -1,0 +1,141 @@
+"""An installation: everything that one running server has, from its settings to its container engine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from boatyard.api import registry
+from boatyard.api.call import Call
+from boatyard.api.events import EventDispatcher
+from boatyard.services import PACKAGES
+from boatyard.settings import Settings
+from boatyard.state.blobs import BlobStore
+from boatyard.state.database import Database
+from boatyard.workflows.engine import Workflows
+
+if TYPE_CHECKING:
+    from boatyard.containers.engine import Engine
+
+log = logging.getLogger(__name__)
+
+
+class DataDirectoryInUse(Exception):
+    """Another server works on the data directory."""
+
+
+class Installation:
+    """One data directory, opened: state, blobs, workflows, events and the container engine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data_directory: Path = settings.data_directory
+        self.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = filelock.FileLock(str(self.data_directory / "lock"))
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise DataDirectoryInUse(
+                f"Another boatyard server works on {self.data_directory}. Stop it with 'boatyard down', or choose "
+                "another directory with BOATYARD_DATA_DIRECTORY."
+            ) from None
+        for service in PACKAGES:
+            for attribute, default in (("RECORD_MODULES", ("records",)), ("WORKFLOW_MODULES", ("workflow",))):
+                list(registry.modules(service, attribute, default))
+        self._import_identity_records()
+        self.database = Database(self.data_directory / "state.db")
+        self.blobs = BlobStore(self.data_directory / "blobs")
+        self.workflows = Workflows(self)
+        self.events = EventDispatcher(self)
+        self.gateway_port: int = settings.port
+        self.listeners: Any = None
+        """Set by the server: `add(address)` makes the gateway listen on another address of this machine."""
+        self._engine: Engine | None = None
+        self._engine_lock = threading.Lock()
+
+    @staticmethod
+    def _import_identity_records() -> None:
+        import importlib
+        import importlib.util
+
+        if importlib.util.find_spec("boatyard.identity.records") is not None:
+            importlib.import_module("boatyard.identity.records")
+
+    @property
+    def gateway_url(self) -> str:
+        """Where this machine reaches the AWS API."""
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def engine(self) -> Engine:
+        """The container engine, started at its first use."""
+        with self._engine_lock:
+            if self._engine is None:
+                from boatyard.containers.engine import Engine
+
+                self._engine = Engine.open(self)
+            return self._engine
+
+    def service_call(self, service: str, account: str | None = None, region: str | None = None) -> Call:
+        """A call as an AWS service itself, such as events.amazonaws.com."""
+        from boatyard.identity.principals import Principal
+
+        account = account or self.settings.account_id
+        return Call(self, Principal.of_service(service, account), account, region or self.settings.region)
+
+    def root_call(self, region: str | None = None) -> Call:
+        """A call as the account's root user."""
+        from boatyard.identity.principals import Principal
+
+        account = self.settings.account_id
+        return Call(self, Principal.root(account), account, region or self.settings.region)
+
+    def workload_environment(self, network: str, **options: Any) -> dict[str, str]:
+        """The environment variables that give a container this gateway and a role; see identity.workloads."""
+        from boatyard.identity.workloads import workload_environment
+
+        return workload_environment(self, network, **options)
+
+    def end_workload(self, identity: str) -> None:
+        """Withdraw a container's credentials."""
+        from boatyard.identity.workloads import end_workload
+
+        end_workload(self, identity)
+
+    def _hooks(self) -> Iterator[ModuleType]:
+        for service in PACKAGES:
+            yield from registry.modules(service, "HOOK_MODULES", ("hooks",))
+
+    def _run_hooks(self, name: str) -> None:
+        for hooks in self._hooks():
+            function = getattr(hooks, name, None)
+            if function is not None:
+                try:
+                    function(self)
+                except Exception:
+                    log.exception("%s of %s failed", name, hooks.__name__)
+
+    def start(self) -> None:
+        """Take up what the last server left: workflows, then each service's own things, then events."""
+        self.workflows.resume()
+        self._run_hooks("resume")
+        self.events.start()
+
+    def reset(self) -> None:
+        """Empty everything: records, blobs, and whatever the services keep; the root credentials stay."""
+        self._run_hooks("reset")
+        self.database.empty()
+
+    def close(self) -> None:
+        """Stop in order: waits are interrupted, running containers go on, the database is closed last."""
+        self.events.stop()
+        self.workflows.stop()
+        self._run_hooks("close")
+        self.database.close()
+        self._lock.release()

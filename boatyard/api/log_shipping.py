@@ -1,0 +1,112 @@
+"""Ships the lines of whatever runs to CloudWatch Logs while it runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from boatyard.api.errors import ApiError
+from boatyard.api.timestamps import milliseconds
+
+if TYPE_CHECKING:
+    from boatyard.api.call import Call
+
+log = logging.getLogger(__name__)
+INTERVAL_SECONDS = 0.2
+BATCH_BYTES = 512 * 1024
+EVENT_BYTES = 250 * 1024
+PER_EVENT_BYTES = 26
+
+
+class LogShipper:
+    """Sends lines to one log stream in batches, as the given caller; group and stream are made if missing."""
+
+    def __init__(self, call: Call, group: str, stream: str) -> None:
+        self._call = call
+        self.group = group
+        self.stream = stream
+        self._lock = threading.Lock()
+        self._lines: list[dict[str, int | str]] = []
+        self._bytes = 0
+        self._wake = threading.Event()
+        self._closing = False
+        self._made = False
+        self._thread: threading.Thread | None = None
+
+    def send(self, timestamp: int | None, text: str) -> None:
+        """Queue a line with its time in milliseconds since 1970 (None: now); long ones are cut into pieces."""
+        at = milliseconds() if timestamp is None else timestamp
+        pieces = [text[start : start + EVENT_BYTES // 4] for start in range(0, len(text), EVENT_BYTES // 4)] or [" "]
+        with self._lock:
+            for piece in pieces:
+                self._lines.append({"timestamp": at, "message": piece or " "})
+                self._bytes += len(piece) * 4 + PER_EVENT_BYTES
+            full = self._bytes >= BATCH_BYTES
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"logs {self.group}", daemon=True)
+                self._thread.start()
+        if full:
+            self._wake.set()
+
+    def close(self) -> None:
+        """Send what is left and end."""
+        self._closing = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(30)
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(INTERVAL_SECONDS)
+            self._wake.clear()
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is queued now; a refusal is logged on the server and the lines are lost, as on AWS."""
+        while True:
+            with self._lock:
+                batch = self._take()
+            if not batch:
+                return
+            try:
+                self._make()
+                batch.sort(key=lambda line: line["timestamp"])
+                self._call.invoke(
+                    "logs",
+                    "PutLogEvents",
+                    logGroupName=self.group,
+                    logStreamName=self.stream,
+                    logEvents=batch,
+                )
+            except ApiError as error:
+                log.warning("%d lines did not reach the log group %s: %s", len(batch), self.group, error)
+                self._made = False
+                return
+
+    def _take(self) -> list[dict[str, int | str]]:
+        taken: list[dict[str, int | str]] = []
+        size = 0
+        for line in self._lines:
+            size += len(str(line["message"])) * 4 + PER_EVENT_BYTES
+            if taken and (size > 1_000_000 or len(taken) == 10_000):
+                break
+            taken.append(line)
+        del self._lines[: len(taken)]
+        self._bytes = 0 if not self._lines else self._bytes
+        return taken
+
+    def _make(self) -> None:
+        if self._made:
+            return
+        for operation, params in (
+            ("CreateLogGroup", {"logGroupName": self.group}),
+            ("CreateLogStream", {"logGroupName": self.group, "logStreamName": self.stream}),
+        ):
+            try:
+                self._call.invoke("logs", operation, **params)
+            except ApiError as error:
+                if error.code != "ResourceAlreadyExistsException":
+                    raise
+        self._made = True

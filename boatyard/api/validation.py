@@ -1,0 +1,136 @@
+"""Checks parameters against a service model, in AWS's words, before an operation sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from botocore.model import OperationModel
+
+from boatyard.api.errors import ApiError
+
+UNKNOWN = "Unknown parameter '{name}' in {where}; known are: {known}"
+
+
+def validate(model: OperationModel, params: dict[str, Any]) -> None:
+    """ApiError naming every constraint that the parameters break.
+
+    Required members, types, lengths, ranges and enumerations are checked; patterns are the operation's own.
+    """
+    if model.input_shape is None:
+        if params:
+            raise ApiError("ValidationException", f"{model.name} takes no parameters", status=400)
+        return
+    problems = list(_problems(model.input_shape, params, "", model.service_model.service_name == "s3"))
+    if problems:
+        count = len(problems)
+        text = f"{count} validation error{'s' if count > 1 else ''} detected: {'; '.join(problems[:10])}"
+        raise ApiError(code_for(model), text, status=400)
+
+
+def code_for(model: OperationModel) -> str:
+    """The code that a service answers for parameters which break its model."""
+    protocol = model.service_model.protocol
+    if model.service_model.service_name == "s3":
+        return "InvalidArgument"
+    return "ValidationError" if protocol in ("query", "ec2") else "ValidationException"
+
+
+def _problems(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
+    kind = shape.type_name
+    if kind == "structure":
+        yield from _structure(shape, value, path, relaxed)
+    elif kind == "list":
+        yield from _list(shape, value, path, relaxed)
+    elif kind == "map":
+        if not isinstance(value, dict):
+            yield _constraint(value, path, "Member must be a map")
+            return
+        yield from _length(shape, value, path)
+        for name, each in value.items():
+            yield from _problems(shape.key, name, f"{path}.{name}.member", relaxed)
+            yield from _problems(shape.value, each, f"{path}.{name}.member", relaxed)
+    else:
+        yield from _scalar(shape, value, path, relaxed)
+
+
+def _structure(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield _constraint(value, path, "Member must be a structure")
+        return
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield _constraint(None, _join(path, name), "Member must not be null")
+    for name, each in value.items():
+        if name not in shape.members:
+            known = ", ".join(shape.members)
+            yield UNKNOWN.format(name=_join(path, name), where=shape.name, known=known)
+        elif each is not None:
+            yield from _problems(shape.members[name], each, _join(path, name), relaxed)
+    if shape.is_tagged_union and len([each for each in value.values() if each is not None]) != 1:
+        yield _constraint(value, path, "Exactly one member must be set")
+
+
+def _list(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
+    if not isinstance(value, list | tuple):
+        yield _constraint(value, path, "Member must be a list")
+        return
+    yield from _length(shape, value, path)
+    for index, each in enumerate(value):
+        yield from _problems(shape.member, each, f"{path}.{index + 1}.member", relaxed)
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "character": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": (bool,),
+    "timestamp": (datetime, str, int, float),
+}
+
+
+def _scalar(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
+    kind = shape.type_name
+    allowed = TYPES.get(kind)
+    if allowed is not None and (not isinstance(value, allowed) or (kind != "boolean" and isinstance(value, bool))):
+        yield _constraint(value, path, f"Member must be of type {kind}")
+        return
+    if kind == "string":
+        if not relaxed:
+            yield from _length(shape, value, path)
+            if shape.enum and value not in shape.enum:
+                yield _constraint(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+    elif kind in ("integer", "long", "float", "double"):
+        yield from _range(shape, value, path)
+    elif kind == "blob" and isinstance(value, bytes | str):
+        yield from _length(shape, value, path)
+
+
+def _length(shape: Any, value: Any, path: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and len(value) < least:
+        yield _constraint(value, path, f"Member must have length greater than or equal to {least}")
+    if most is not None and len(value) > most:
+        yield _constraint(value, path, f"Member must have length less than or equal to {most}")
+
+
+def _range(shape: Any, value: float, path: str) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and value < float(least):
+        yield _constraint(value, path, f"Member must have value greater than or equal to {least}")
+    if most is not None and value > float(most):
+        yield _constraint(value, path, f"Member must have value less than or equal to {most}")
+
+
+def _constraint(value: Any, path: str, constraint: str) -> str:
+    shown = "null" if value is None else f"'{str(value)[:300]}'"
+    return f"Value {shown} at '{path or 'input'}' failed to satisfy constraint: {constraint}"
+
+
+def _join(path: str, name: str) -> str:
+    name = name[:1].lower() + name[1:]
+    return f"{path}.{name}" if path else name

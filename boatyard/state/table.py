@@ -1,0 +1,179 @@
+"""Tables of typed records: key and index columns for SQLite, the whole record as JSON beside them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from boatyard.state.database import Reader, Transaction
+from boatyard.state.schema import Schema
+
+
+class Record(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is stored: fields of JSON types, aware datetimes, bytes, enums and records."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+class AlreadyExists(Exception):
+    """A record with the same key is there."""
+
+
+class NotThere(LookupError):
+    """No record has that key."""
+
+
+class Table(Generic[R]):
+    """Records of one kind, found by key.
+
+    An index column may be added in a later release: it is filled for the records that are there.
+    """
+
+    def __init__(
+        self, schema: Schema, name: str, record: type[R], key: Sequence[str], index: Sequence[str] = ()
+    ) -> None:
+        self.name = name
+        self.record = record
+        self.key = tuple(key)
+        self.index = tuple(index)
+        self.columns = self.key + self.index
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(record)
+        marks = ", ".join("?" * (len(self.columns) + 1))
+        names = ", ".join(f'"{column}"' for column in (*self.columns, "record"))
+        updates = ", ".join(f'"{column}" = excluded."{column}"' for column in (*self.index, "record"))
+        self._insert = f'INSERT INTO "{name}" ({names}) VALUES ({marks})'
+        keys = ", ".join(f'"{column}"' for column in self.key)
+        self._put = f"{self._insert} ON CONFLICT ({keys}) DO UPDATE SET {updates}"
+        self._where_key = " AND ".join(f'"{column}" = ?' for column in self.key)
+        schema.tables.append(self)
+
+    def prepare(self, connection: sqlite3.Connection) -> None:
+        """Create the table, and add and fill the columns it does not have yet."""
+        keys = ", ".join(f'"{column}"' for column in self.key)
+        declared = ", ".join(f'"{column}"' for column in self.columns)
+        connection.execute(
+            f'CREATE TABLE IF NOT EXISTS "{self.name}" ({declared}, record TEXT NOT NULL, PRIMARY KEY ({keys}))'
+        )
+        there = {row[1] for row in connection.execute(f'PRAGMA table_info("{self.name}")')}
+        missing = [column for column in self.index if column not in there]
+        for column in missing:
+            connection.execute(f'ALTER TABLE "{self.name}" ADD COLUMN "{column}"')
+        if missing:
+            tx = Transaction(connection)
+            for row in connection.execute(f'SELECT record FROM "{self.name}"').fetchall():
+                self.put(tx, self._decoder.decode(row[0]))
+        for column in self.index:
+            connection.execute(f'CREATE INDEX IF NOT EXISTS "{self.name}_{column}" ON "{self.name}" ("{column}")')
+
+    def _row(self, record: R) -> tuple[Any, ...]:
+        values = [_column(getattr(record, column)) for column in self.columns]
+        return (*values, self._encoder.encode(record).decode())
+
+    def insert(self, tx: Transaction, record: R) -> None:
+        """Store a new record; AlreadyExists when its key is taken."""
+        try:
+            tx.execute(self._insert, self._row(record))
+        except sqlite3.IntegrityError as error:
+            if "UNIQUE" in str(error) or "PRIMARY" in str(error):
+                raise AlreadyExists(f"{self.name}: {[getattr(record, column) for column in self.key]}") from error
+            raise
+
+    def put(self, tx: Transaction, record: R) -> None:
+        """Store a record, in place of one with the same key if there is one."""
+        tx.execute(self._put, self._row(record))
+
+    def get(self, rx: Reader, *key: Any) -> R | None:
+        """The record of that key, or None."""
+        row = rx.execute(
+            f'SELECT record FROM "{self.name}" WHERE {self._where_key}', [_column(part) for part in key]
+        ).fetchone()
+        return self._decoder.decode(row[0]) if row else None
+
+    def update(self, tx: Transaction, key: Sequence[Any], change: Callable[[R], R]) -> R:
+        """Change the record of that key; NotThere when there is none. Answers the new record."""
+        record = self.get(tx, *key)
+        if record is None:
+            raise NotThere(f"{self.name}: {tuple(key)}")
+        changed = change(record)
+        if changed is not record:
+            self.put(tx, changed)
+        return changed
+
+    def delete(self, tx: Transaction, *key: Any) -> bool:
+        """Delete the record of that key; whether there was one."""
+        cursor = tx.execute(f'DELETE FROM "{self.name}" WHERE {self._where_key}', [_column(part) for part in key])
+        return cursor.rowcount > 0
+
+    def select(
+        self,
+        rx: Reader,
+        where: Mapping[str, Any] | None = None,
+        *,
+        prefix: tuple[str, str] | None = None,
+        after: tuple[str, Any] | None = None,
+        order: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> list[R]:
+        """Records whose columns have the given values, ordered by `order` (or `after`'s column, or the key).
+
+        `prefix` is a column and what its text begins with; `after` a column and the value to start behind.
+        """
+        clauses, values = self._conditions(where, prefix, after, descending)
+        by = order or (after[0] if after else None)
+        direction = "DESC" if descending else "ASC"
+        ordered = [by] if by else []
+        ordered += [column for column in self.key if column != by]
+        sql = f'SELECT record FROM "{self.name}"'
+        if clauses:
+            sql += " WHERE " + " AND ".join(clauses)
+        sql += " ORDER BY " + ", ".join(f'"{column}" {direction}' for column in ordered)
+        if limit is not None:
+            sql += " LIMIT ?"
+            values.append(limit)
+        return [self._decoder.decode(row[0]) for row in rx.execute(sql, values)]
+
+    def _conditions(
+        self,
+        where: Mapping[str, Any] | None,
+        prefix: tuple[str, str] | None,
+        after: tuple[str, Any] | None,
+        descending: bool,
+    ) -> tuple[list[str], list[Any]]:
+        clauses: list[str] = []
+        values: list[Any] = []
+        for column, value in (where or {}).items():
+            if isinstance(value, list | tuple | set | frozenset):
+                clauses.append(f'"{column}" IN ({", ".join("?" * len(value))})')
+                values += [_column(each) for each in value]
+            else:
+                clauses.append(f'"{column}" IS ?')
+                values.append(_column(value))
+        if prefix and prefix[1]:
+            clauses.append(f'"{prefix[0]}" >= ? AND substr("{prefix[0]}", 1, ?) = ?')
+            values += [prefix[1], len(prefix[1]), prefix[1]]
+        if after:
+            clauses.append(f'"{after[0]}" {"<" if descending else ">"} ?')
+            values.append(_column(after[1]))
+        return clauses, values
+
+    def count(self, rx: Reader, where: Mapping[str, Any] | None = None) -> int:
+        """How many records have those values."""
+        clauses, values = self._conditions(where, None, None, False)
+        sql = f'SELECT count(*) FROM "{self.name}"' + (" WHERE " + " AND ".join(clauses) if clauses else "")
+        return int(rx.execute(sql, values).fetchone()[0])
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
 class ApiError(Exception):
     """An error that a client gets as AWS words it.
 
-    `status` is the HTTP status where the service model does not say it; `members` go into the error's body.
+    `status` is the HTTP status where the service model does not say it; `members` go into the error's body,
+    `headers` into the HTTP response (S3's x-amz-delete-marker, the ETag of a 304).
     """
 
-    def __init__(self, code: str, message: str, *, status: int | None = None, **members: Any) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.headers = dict(headers or {})
         self.members = members
 
 

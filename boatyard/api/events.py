@@ -132,7 +132,8 @@ class EventDispatcher:
     def _deliver_due(self) -> bool:
         with self._installation.database.reading() as rx:
             rows = rx.execute(
-                "SELECT position, event, internal, attempts FROM events_outbox WHERE due <= ? ORDER BY position LIMIT 100",
+                "SELECT position, event, internal, attempts FROM events_outbox"
+                " WHERE due <= ? ORDER BY position LIMIT 100",
                 (time.time(),),
             ).fetchall()
         for row in rows:

@@ -1,0 +1,49 @@
+# Boatyard's commands for people and for CI. Everything is installed into .venv; state goes to .boatyard.
+.PHONY: demo test unit lint types lock bench clean
+.DELETE_ON_ERROR:
+
+PYTHON_BIN := .venv/bin
+LOCAL := $(CURDIR)/.boatyard
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Tests and the demo share the container environments, which take minutes to build.
+export BOATYARD_ENVIRONMENTS_DIRECTORY ?= $(LOCAL)/environments
+TEST_OPTIONS ?=
+
+.venv/installed: pyproject.toml requirements.lock tools/create-venv.sh tools/install.sh
+	tools/create-venv.sh
+	tools/install.sh
+	@touch $@
+
+.venv/developed: pyproject.toml requirements-development.lock tools/create-venv.sh tools/install.sh
+	tools/create-venv.sh
+	tools/install.sh development
+	@touch $@ .venv/installed
+
+demo: .venv/installed   ## Set everything up and carry the algorithm from commit to production.
+	boatyard demo
+
+test: .venv/developed   ## Set everything up and pass all tests.
+	boatyard setup
+	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
+
+unit: .venv/developed   ## The tests that need no container engine.
+	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/unit tests/unit $(TEST_OPTIONS)
+
+lint: .venv/developed
+	$(PYTHON_BIN)/ruff check .
+	$(PYTHON_BIN)/ruff format --check .
+
+types: .venv/developed
+	$(PYTHON_BIN)/mypy
+
+lock: .venv/developed   ## Write the lock files anew from pyproject.toml.
+	$(PYTHON_BIN)/python -m pip install --quiet uv
+	$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url pyproject.toml --output-file requirements.lock
+	$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url --extra development pyproject.toml --output-file requirements-development.lock
+
+bench: .venv/developed   ## Measure, and write bench/results/.
+	$(PYTHON_BIN)/python -m bench.figures
+
+clean:   ## Remove what the commands above have made here (asks).
+	@if [ -x $(PYTHON_BIN)/boatyard ]; then $(PYTHON_BIN)/boatyard reset; fi
+	rm -rf .venv

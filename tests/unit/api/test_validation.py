@@ -1,0 +1,35 @@
+"""Parameters are checked against the models in AWS's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from boatyard.api.errors import ApiError
+from boatyard.api.models import operation_model
+from boatyard.api.validation import validate
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "code", "message"),
+    [
+        ("sagemaker", "DeleteModel", {}, "ValidationException", "Value null at 'modelName'"),
+        ("codepipeline", "GetPipeline", {"name": 3}, "ValidationException", "type string"),
+        ("kms", "CreateKey", {"KeyUsage": "EAT"}, "ValidationException", "enum value set"),
+        ("logs", "DescribeLogGroups", {"limit": 51}, "ValidationException", "less than or equal to 50"),
+        ("iam", "GetRole", {"RoleName": "x" * 65}, "ValidationError", "length less than or equal to 64"),
+        ("sts", "GetCallerIdentity", {"Nonsense": 1}, "ValidationError", "Unknown parameter"),
+        ("logs", "PutLogEvents", {"logGroupName": "a", "logStreamName": "b", "logEvents": [{"message": "x"}]},
+         "ValidationException", "'logEvents.1.member.timestamp'"),
+    ],
+)  # fmt: skip
+def test_broken_parameters(service: str, operation: str, params: dict[str, Any], code: str, message: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        validate(operation_model(service, operation), params)
+    assert raised.value.code == code
+    assert message in raised.value.message
+
+
+def test_good_parameters_pass() -> None:
+    validate(operation_model("iam", "GetRole"), {"RoleName": "role"})

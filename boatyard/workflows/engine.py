@@ -151,7 +151,7 @@ class Workflows:
                 (status, error, time.time(), workflow_id),
             )
 
-    def every(self, seconds: float, name: str, function: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, function: Callable[[], object]) -> None:
         """Run a function every so many seconds until the stop; a failure is logged and the next turn comes."""
 
         def turns() -> None:

@@ -1,0 +1,57 @@
+"""Policies put to work on one operation: which actions on which resources it is, and whether each is allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from boatyard.api import models
+from boatyard.api.errors import ApiError
+from boatyard.identity.actions import Need, needs_of
+from boatyard.identity.lookup import identity_policies
+from boatyard.identity.policies import Decision, PolicySet, Request, judge
+from boatyard.identity.policy_syntax import Policy
+from boatyard.identity.principals import Kind
+from boatyard.identity.request_context import call_context
+from boatyard.identity.resource_policies import find_resource_policy
+
+if TYPE_CHECKING:
+    from boatyard.api.call import Call
+
+
+def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
+    """ApiError, as the service words a denial, unless every action that the operation needs is allowed."""
+    needs = needs_of(call, service, operation, params)
+    if not needs:
+        return
+    own = identity_policies(call.installation, call.principal)
+    context = call_context(call)
+    for need in needs:
+        resource_policy = find_resource_policy(call, need.resource)
+        if call.principal.kind is Kind.SERVICE and resource_policy is None:
+            continue
+        decision, request = _decide(call, own, need, context, resource_policy)
+        if not decision.allowed:
+            raise access_denied(service, decision.message(request))
+
+
+def _decide(
+    call: Call, own: PolicySet, need: Need, context: dict[str, Any], resource_policy: Policy | None
+) -> tuple[Decision, Request]:
+    keys = {**context, **need.context}
+    parts = need.resource.split(":", 5)
+    owner = parts[4] if len(parts) == 6 and parts[4].isdigit() else call.account
+    keys["aws:resourceaccount"] = owner
+    request = Request(call.principal, need.action, need.resource, keys, owner)
+    required = need.action.startswith("kms:") and resource_policy is not None
+    policies = PolicySet(own.identity, own.boundary, own.session, resource_policy, required)
+    return judge(policies, request), request
+
+
+def access_denied(service: str, message: str) -> ApiError:
+    """A denial with the code that the service's protocol has for it."""
+    if service == "sns":
+        return ApiError("AuthorizationError", message, status=403)
+    protocol = models.service_model(service).protocol
+    if protocol in ("query", "rest-xml", "ec2"):
+        return ApiError("AccessDenied", message, status=403)
+    return ApiError("AccessDeniedException", message, status=403 if protocol == "rest-json" else 400)

@@ -1,0 +1,81 @@
+"""What identity policies hang on a principal: read from the records at the moment of the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from boatyard.api.errors import ApiError
+from boatyard.identity import aws_managed
+from boatyard.identity.policies import PolicySet
+from boatyard.identity.policy_syntax import Grammar, Policy, parse
+from boatyard.identity.principals import Kind, Principal
+from boatyard.identity.records import GROUPS, POLICIES, ROLES, USERS, Identity, Role
+
+if TYPE_CHECKING:
+    from boatyard.api.installation import Installation
+    from boatyard.state.database import Reader
+
+
+def find_role(installation: Installation, account: str, name: str) -> Role | None:
+    """A role by its name, or None."""
+    with installation.database.reading() as rx:
+        return ROLES.get(rx, account, name.lower())
+
+
+def managed_policy_document(installation: Installation, account: str, arn: str) -> str:
+    """The default version of a managed policy, AWS's or a customer's; ApiError (NoSuchEntity) if there is none."""
+    with installation.database.reading() as rx:
+        document = _document(rx, arn)
+    if document is None:
+        raise ApiError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", status=404)
+    return document
+
+
+def _document(rx: Reader, arn: str) -> str | None:
+    known = aws_managed.find(arn)
+    if known is not None:
+        return known.document
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return None
+    record = POLICIES.get(rx, parts[4], parts[5].rpartition("/")[2].lower())
+    return record.document if record is not None and record.arn == arn else None
+
+
+def identity_policies(installation: Installation, principal: Principal) -> PolicySet:
+    """The identity, boundary and session policies of a principal; empty for one whose user or role is gone."""
+    session = tuple(
+        parse(document, Grammar.INLINE) for document in (principal.session.policies if principal.session else ())
+    )
+    with installation.database.reading() as rx:
+        holder = _holder(rx, principal)
+        if holder is None:
+            return PolicySet(session=session)
+        identity = list(_policies_of(rx, holder))
+        for group in getattr(holder, "groups", ()):
+            found = GROUPS.get(rx, holder.account, group.lower())
+            identity += _policies_of(rx, found) if found else ()
+        boundary = _document(rx, holder.boundary) if holder.boundary else None
+    return PolicySet(tuple(identity), parse(boundary, Grammar.MANAGED) if boundary else None, session)
+
+
+def _holder(rx: Reader, principal: Principal) -> Identity | None:
+    """The user or role behind a principal: the very one, not another that was made later under its name."""
+    arn = principal.session.role_arn if principal.session else principal.arn
+    name = arn.rpartition("/")[2].lower()
+    if principal.kind is Kind.SESSION and principal.session:
+        role = ROLES.get(rx, principal.account, name)
+        return role if role is not None and role.id == principal.session.role_id else None
+    if principal.kind in (Kind.USER, Kind.FEDERATED):
+        return USERS.get(rx, principal.account, name)
+    return None
+
+
+def _policies_of(rx: Reader, holder: Identity) -> Iterable[Policy]:
+    for document in holder.inline.values():
+        yield parse(document, Grammar.INLINE)
+    for arn in holder.attached:
+        document_of = _document(rx, arn)
+        if document_of is not None:
+            yield parse(document_of, Grammar.MANAGED)

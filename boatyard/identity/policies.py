@@ -1,0 +1,209 @@
+"""The verdict: what identity, boundary, session and resource policies together say of one request.
+
+Follows the IAM User Guide's "Policy evaluation logic" within one account and across two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from boatyard.identity import conditions
+from boatyard.identity.patterns import Context, arn_matches, matches, substitute
+from boatyard.identity.policy_syntax import Policy, Principals, Statement
+from boatyard.identity.principals import Kind, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One action on one resource by one principal; `context` holds the condition keys in lower case."""
+
+    principal: Principal
+    action: str
+    resource: str
+    context: Context
+    resource_account: str | None = None
+    """The account that owns the resource; the caller's own when None."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Every policy that has a say.
+
+    `identity` None says that the caller's own permissions are not to be asked about (they count as allowing).
+    `resource_required` is for keys and roles, whose own policy must take part in every permission.
+    """
+
+    identity: tuple[Policy, ...] | None = ()
+    boundary: Policy | None = None
+    session: tuple[Policy, ...] = ()
+    resource: Policy | None = None
+    resource_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request is allowed, and when not, AWS's words for why."""
+
+    allowed: bool
+    reason: str = ""
+
+    def message(self, request: Request) -> str:
+        """AWS's denial: who may not do what on which resource, and because of which kind of policy."""
+        return denial(request.principal, request.action, request.resource, self.reason)
+
+
+class Reach(IntEnum):
+    """How a resource policy's statement names the caller, least direct first."""
+
+    NONE = 0
+    ACCOUNT = 1
+    """It names the caller's account, which leaves the rest to that account's own policies."""
+    PRINCIPAL = 2
+    """It names the user, the role, the service or everybody."""
+    SESSION = 3
+    """It names this very session, or the user: boundaries and session policies do not narrow that."""
+
+
+def denial(principal: Principal, action: str, resource: str, reason: str = "") -> str:
+    """AWS's wording of a denial."""
+    text = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
+    return f"{text} {reason}" if reason else text
+
+
+def judge(policies: PolicySet, request: Request) -> Decision:
+    """What the policies say: an explicit deny ends it; else every kind of policy that takes part must allow."""
+    if request.principal.is_root and request.resource_account in (None, request.principal.account):
+        return Decision(True)
+    refused = _explicit_deny(policies, request)
+    if refused:
+        return Decision(False, f"with an explicit deny in {refused}")
+    reach = max((_reach(item, request, True) for item in _statements(policies.resource)), default=Reach.NONE)
+    own = policies.identity is None or _allows(policies.identity, request)
+    if request.resource_account not in (None, request.principal.account):
+        return _across(policies, request, reach, own)
+    return _within(policies, request, reach, own)
+
+
+def _within(policies: PolicySet, request: Request, reach: Reach, own: bool) -> Decision:
+    if reach is Reach.SESSION:
+        return Decision(True)
+    if policies.resource_required and reach is Reach.NONE:
+        return _implicit("resource-based policy", request)
+    if reach is not Reach.PRINCIPAL and not own:
+        return _implicit("identity-based policy", request)
+    return _narrowed(policies, request)
+
+
+def _across(policies: PolicySet, request: Request, reach: Reach, own: bool) -> Decision:
+    if reach is Reach.NONE:
+        return _implicit("resource-based policy", request)
+    if not own and request.principal.kind in (Kind.USER, Kind.SESSION, Kind.FEDERATED):
+        return _implicit("identity-based policy", request)
+    return _narrowed(policies, request)
+
+
+def _narrowed(policies: PolicySet, request: Request) -> Decision:
+    """A permission that was granted must also be inside the boundary and inside the session's policies."""
+    if policies.boundary is not None and not _allows((policies.boundary,), request):
+        return _implicit("permissions boundary", request)
+    if policies.session and not _allows(policies.session, request):
+        return _implicit("session policy", request)
+    return Decision(True)
+
+
+def _implicit(kind: str, request: Request) -> Decision:
+    return Decision(False, f"because no {kind} allows the {request.action} action")
+
+
+def _explicit_deny(policies: PolicySet, request: Request) -> str | None:
+    """Which kind of policy denies outright, as AWS's message names it."""
+    kinds: tuple[tuple[str, tuple[Policy, ...]], ...] = (
+        ("an identity-based policy", policies.identity or ()),
+        ("a permissions boundary", (policies.boundary,) if policies.boundary else ()),
+        ("a session policy", policies.session),
+    )
+    for name, found in kinds:
+        for policy in found:
+            if any(not item.allow and applies(item, policy, request) for item in policy.statements):
+                return name
+    if any(_reach(item, request, False) for item in _statements(policies.resource)):
+        return "a resource-based policy"
+    return None
+
+
+def _allows(policies: Iterable[Policy], request: Request) -> bool:
+    return any(item.allow and applies(item, policy, request) for policy in policies for item in policy.statements)
+
+
+def _statements(policy: Policy | None) -> list[tuple[Policy, Statement]]:
+    return [(policy, statement) for statement in policy.statements] if policy else []
+
+
+def _reach(item: tuple[Policy, Statement], request: Request, allow: bool) -> Reach:
+    """How a statement of the wanted effect in a resource policy reaches the caller, if it applies at all."""
+    policy, statement = item
+    if statement.allow is not allow or statement.principals is None:
+        return Reach.NONE
+    reach = _named(statement.principals, request.principal)
+    if reach is Reach.NONE or not applies(statement, policy, request):
+        return Reach.NONE
+    return reach
+
+
+def applies(statement: Statement, policy: Policy, request: Request) -> bool:
+    """Whether a statement is about this action and resource, and its conditions hold."""
+    action = request.action.lower()
+    if any(matches(pattern, action) for pattern in statement.actions) is statement.not_actions:
+        return False
+    if statement.resources:
+        found = any(_resource_matches(pattern, policy, request) for pattern in statement.resources)
+        if found is statement.not_resources:
+            return False
+    return all(conditions.holds(item, request.context, policy.variables) for item in statement.conditions)
+
+
+def _resource_matches(pattern: str, policy: Policy, request: Request) -> bool:
+    if pattern == "*":
+        return True
+    replaced = substitute(pattern, request.context) if policy.variables and "${" in pattern else pattern
+    return replaced is not None and arn_matches(replaced, request.resource)
+
+
+def _named(principals: Principals, caller: Principal) -> Reach:
+    """How a Principal element names a caller; NotPrincipal names whom it does not list."""
+    reach = _service_reach(principals, caller) if caller.service else _identity_reach(principals, caller)
+    if principals.negated:
+        return Reach.NONE if reach > Reach.ACCOUNT else Reach.PRINCIPAL
+    return reach
+
+
+def _service_reach(principals: Principals, caller: Principal) -> Reach:
+    wanted = {"*", caller.name, global_service(caller.name or "")}
+    named = {global_service(name) for name in principals.services}
+    return Reach.PRINCIPAL if wanted & named else Reach.NONE
+
+
+def _identity_reach(principals: Principals, caller: Principal) -> Reach:
+    own = {caller.policy_arn, caller.user_id.partition(":")[0]}
+    best = Reach.NONE
+    for name in principals.aws:
+        if name == caller.arn and caller.kind is not Kind.ROOT:
+            return Reach.SESSION
+        if name == "*" or (name in own and caller.kind is not Kind.ROOT):
+            best = Reach.PRINCIPAL
+        elif caller.kind is not Kind.ANONYMOUS and name in (
+            caller.account,
+            f"arn:aws:iam::{caller.account}:root",
+        ):
+            best = max(best, Reach.ACCOUNT)
+    return best
+
+
+def global_service(name: str) -> str:
+    """A service principal without its region: states.us-east-1.amazonaws.com is states.amazonaws.com."""
+    parts = name.split(".")
+    if len(parts) == 4 and parts[2:] == ["amazonaws", "com"] and parts[1].count("-") >= 2:
+        return f"{parts[0]}.amazonaws.com"
+    return name

@@ -1,0 +1,1 @@
+"""CloudFormation: templates become stacks of resources that other services own."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import filelock
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from boatyard.containers.engine import Engine
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class DataDirectoryInUse(Exception):
@@ -56,6 +57,8 @@ class Installation:
         self.gateway_port: int = settings.port
         self.listeners: Any = None
         """Set by the server: `add(address)` makes the gateway listen on another address of this machine."""
+        self._attached: dict[str, Any] = {}
+        self._attaching = threading.Lock()
         self._engine: Engine | None = None
         self._engine_lock = threading.Lock()
 
@@ -81,6 +84,13 @@ class Installation:
 
                 self._engine = Engine.open(self)
             return self._engine
+
+    def attached(self, name: str, make: Callable[[], T]) -> T:
+        """What a service keeps in memory for this installation, made at its first use."""
+        with self._attaching:
+            if name not in self._attached:
+                self._attached[name] = make()
+            return cast(T, self._attached[name])
 
     def service_call(self, service: str, account: str | None = None, region: str | None = None) -> Call:
         """A call as an AWS service itself, such as events.amazonaws.com."""

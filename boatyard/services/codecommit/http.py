@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import hmac
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from boatyard.api.errors import ApiError
 from boatyard.api.regions import REGIONS
 from boatyard.gateway import git_password
 from boatyard.identity import credentials
+from boatyard.identity.principals import Principal
+from boatyard.identity.records import SERVICE_CREDENTIALS, USERS
+from boatyard.identity.sealing import unseal
 from boatyard.services.codecommit import references
 from boatyard.services.codecommit.backend import GitRequest, Receive, Scope, Send, serve
 from boatyard.services.codecommit.checks import find_repository
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from boatyard.api.installation import Installation
 
 log = logging.getLogger(__name__)
+SERVICE = "codecommit.amazonaws.com"
 PREFIX = "/v1/repos/"
 PATH = re.compile(r"/v1/repos/(?P<name>[^/]+?)(?:\.git)?(?P<rest>/(?:info/refs|git-upload-pack|git-receive-pack))\Z")
 AWS_HOST = re.compile(r"git-codecommit\.([a-z0-9-]+)\.amazonaws\.com\Z")
@@ -76,7 +81,7 @@ def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
     match = AWS_HOST.match(host)
     near = [match.group(1)] if match else [installation.settings.region]
     if found is None:
-        principal = credentials.find_service_credential(installation, "codecommit.amazonaws.com", username, password)
+        principal = _service_user(installation, username, password)
         if principal is None:
             raise Refused(403, "The user name is not a known access key or git user name.")
         region: str | None = near[0]
@@ -109,6 +114,19 @@ def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
     )
 
 
+def _service_user(installation: "Installation", username: str, password: str) -> Principal | None:
+    """The user whose git credentials (IAM: CreateServiceSpecificCredential) these are."""
+    with installation.database.reading() as rx:
+        for record in SERVICE_CREDENTIALS.select(rx, where={"login": username}):
+            user = USERS.get(rx, record.account, record.user)
+            if user is None or record.status != "Active" or record.service != SERVICE:
+                continue
+            secret = unseal(installation.data_directory, record.secret, record.id)
+            if hmac.compare_digest(secret, password.encode()):
+                return Principal.of_user(user.account, user.path, user.name, user.id)
+    return None
+
+
 def _basic(header: str) -> tuple[str, str]:
     kind, _, encoded = header.partition(" ")
     if kind.lower() != "basic":
@@ -139,7 +157,7 @@ def _is_push(scope: Scope, rest: str) -> bool:
         service = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("service", [""])[0]
         if service not in ("git-upload-pack", "git-receive-pack"):
             raise Refused(403, "The dumb HTTP protocol is not served: use a git newer than 1.7.9")
-        return service == "git-receive-pack"
+        return bool(service == "git-receive-pack")
     return rest == "/git-receive-pack"
 
 

@@ -123,9 +123,7 @@ def resume(installation: Installation) -> None:
         record(installation, repository, callers.get(key, f"arn:aws:iam::{repository.account}:root"))
     started = now()
     _follow_orphans(installation, started)
-    installation.workflows.every(
-        10, "codecommit.orphaned-changes", lambda: _follow_orphans(installation, started)
-    )
+    installation.workflows.every(10, "codecommit.orphaned-changes", lambda: _follow_orphans(installation, started))
 
 
 def _follow_orphans(installation: Installation, started: datetime) -> None:

@@ -1,0 +1,1 @@
+"""ECR: the repository API and an OCI distribution registry."""

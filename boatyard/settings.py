@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         default="off", description="Whether policies are enforced on every call."
     )
     threads: int = Field(default=32, ge=2, le=256, description="How many operations run at the same time.")
+    lambda_action_timeout_seconds: float = Field(
+        default=1200, gt=0, description="How long a pipeline waits for a function that does not report its job."
+    )
     base_images: dict[str, str] = Field(
         default_factory=dict,
         description="Which environment stands in for an image in FROM when no registry can be reached.",

@@ -1,0 +1,1 @@
+"""Amazon EventBridge: rules over events, schedules, and deliveries to targets."""

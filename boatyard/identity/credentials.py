@@ -7,6 +7,7 @@ form of an AWS shared credentials file.
 from __future__ import annotations
 
 import configparser
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,14 @@ from typing import TYPE_CHECKING
 
 from boatyard.identity import unique_ids
 from boatyard.identity.principals import Principal
-from boatyard.identity.records import ACCESS_KEYS, TEMPORARY_CREDENTIALS, USERS, AccessKey, TemporaryCredential
+from boatyard.identity.records import (
+    ACCESS_KEYS,
+    SERVICE_CREDENTIALS,
+    TEMPORARY_CREDENTIALS,
+    USERS,
+    AccessKey,
+    TemporaryCredential,
+)
 from boatyard.identity.sealing import seal, unseal, write_private
 
 if TYPE_CHECKING:
@@ -172,3 +180,18 @@ def new_access_key(installation: Installation, account: str, user: str) -> tuple
         AccessKey(id=key_id, account=account, user=user, secret=sealed, created=datetime.now(UTC)),
         secret,
     )
+
+
+def check_service_password(installation: Installation, service: str, login: str, password: str) -> Principal | None:
+    """The user whose service-specific credential this is (e.g. for codecommit.amazonaws.com), or None."""
+    with installation.database.reading() as rx:
+        for item in SERVICE_CREDENTIALS.select(rx, {"login": login}):
+            opened = unseal(installation.settings.data_directory, item.secret, item.id).decode()
+            if (
+                item.service == service
+                and item.status == "Active"
+                and hmac.compare_digest(opened.encode(), password.encode())
+            ):
+                user = USERS.get(rx, item.account, item.user)
+                return Principal.of_user(user.account, user.path, user.name, user.id) if user else None
+    return None

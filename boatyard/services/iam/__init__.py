@@ -1,0 +1,26 @@
+"""AWS Identity and Access Management: users, groups, roles, policies and keys."""
+
+OPERATION_MODULES = (
+    "users",
+    "groups",
+    "roles",
+    "service_linked_roles",
+    "inline_policies",
+    "attached_policies",
+    "managed_policies",
+    "policy_versions",
+    "access_keys",
+    "service_credentials",
+    "instance_profiles",
+    "tagging",
+    "simulation",
+)
+
+NOTES: tuple[str, ...] = (
+    "Sign-in to a console, passwords, MFA devices, SAML and OpenID Connect providers and certificates are not done.",
+    "The AWS managed policies that delivery and machine learning stacks name are known, retired ones included;"
+    " attaching any other is NoSuchEntity.",
+    "ReadOnlyAccess names only the services that boatyard has.",
+    "Retired AWS managed policies can still be attached, which AWS refuses.",
+    "Service-linked roles can be made for a few services; boatyard's services do not need them.",
+)

@@ -1,0 +1,65 @@
+"""Users' access keys: at most two, whose secrets are told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from boatyard.api.call import Call, Params
+from boatyard.api.errors import ApiError
+from boatyard.identity import credentials
+from boatyard.identity.records import ACCESS_KEYS, AccessKey, User
+from boatyard.services.iam.entities import caller_or_named, limit_exceeded, listing, no_such, require_user
+from boatyard.services.iam.views import key_view
+from boatyard.state.database import Reader
+
+_KEYS_PER_USER = 2
+
+
+def create_access_key(call: Call, params: Params) -> dict[str, Any]:
+    """Make an access key for a user and tell its secret. (IAM API: CreateAccessKey)"""
+    name = caller_or_named(call, params)
+    with call.installation.database.transaction() as tx:
+        user = require_user(tx, call.account, name)
+        if ACCESS_KEYS.count(tx, {"account": call.account, "user": user.folded}) >= _KEYS_PER_USER:
+            raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
+        key, secret = credentials.new_access_key(call.installation, call.account, user.folded)
+        ACCESS_KEYS.insert(tx, key)
+    return {"AccessKey": key_view(key, user.name) | {"SecretAccessKey": secret}}
+
+
+def list_access_keys(call: Call, params: Params) -> dict[str, Any]:
+    """List a user's access keys without their secrets. (IAM API: ListAccessKeys)"""
+    name = caller_or_named(call, params)
+    with call.installation.database.reading() as rx:
+        user = require_user(rx, call.account, name)
+        keys = ACCESS_KEYS.select(rx, {"account": call.account, "user": user.folded})
+    answer = listing("AccessKeyMetadata", keys, params, lambda key: key_view(key, user.name), lambda key: key.id)
+    return {"UserName": user.name} | answer
+
+
+def _key(rx: Reader, call: Call, params: Params) -> tuple[AccessKey, User]:
+    key = ACCESS_KEYS.get(rx, params["AccessKeyId"])
+    if key is None and not params.get("UserName"):
+        raise no_such(f"The Access Key with id {params['AccessKeyId']} cannot be found.")
+    user = require_user(rx, call.account, params.get("UserName") or (key.user if key else ""))
+    if key is None or key.account != call.account or key.user != user.folded:
+        raise no_such(f"The Access Key with id {params['AccessKeyId']} cannot be found.")
+    return key, user
+
+
+def update_access_key(call: Call, params: Params) -> None:
+    """Activate or deactivate an access key. (IAM API: UpdateAccessKey)"""
+    if params["Status"] not in ("Active", "Inactive"):
+        raise ApiError("ValidationError", f"The status {params['Status']} cannot be set.", status=400)
+    with call.installation.database.transaction() as tx:
+        key, _ = _key(tx, call, params)
+        ACCESS_KEYS.put(tx, msgspec.structs.replace(key, status=params["Status"]))
+
+
+def delete_access_key(call: Call, params: Params) -> None:
+    """Delete an access key. (IAM API: DeleteAccessKey)"""
+    with call.installation.database.transaction() as tx:
+        key, _ = _key(tx, call, params)
+        ACCESS_KEYS.delete(tx, key.id)

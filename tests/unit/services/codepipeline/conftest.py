@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
 from boatyard.identity.records import ROLES, Role
+from boatyard.settings import Settings
 
 Function = Callable[[Call, Params], dict[str, Any]]
 LIMIT = 120.0
@@ -41,6 +43,23 @@ class Services:
     def asked(self, service: str, operation: str) -> list[Params]:
         """The parameters of every call of an operation."""
         return [params for found, name, params in self.calls if (found, name) == (service, operation)]
+
+
+@pytest.fixture
+def lambda_action_timeout_seconds() -> float:
+    """How long a silent function is waited for; tests may say otherwise by parametrize."""
+    return 1200.0
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lambda_action_timeout_seconds: float) -> Settings:
+    """Settings with a data directory that is this test's own."""
+    return Settings(
+        data_directory=tmp_path / "data",
+        root_access_key_id="AKIAROOTROOTROOTROOT",
+        root_secret_access_key="secret-of-the-root-user-in-tests-0000000",
+        lambda_action_timeout_seconds=lambda_action_timeout_seconds,
+    )
 
 
 @pytest.fixture

@@ -177,9 +177,7 @@ def _turn_doors(call: Call, name: str, previous: dict[str, Any], properties: dic
     for stage in sorted((before - set(shut)) & stages):
         client.enable_stage_transition(pipelineName=name, stageName=stage, transitionType="Inbound")
     for stage, reason in shut.items():
-        client.disable_stage_transition(
-            pipelineName=name, stageName=stage, transitionType="Inbound", reason=reason
-        )
+        client.disable_stage_transition(pipelineName=name, stageName=stage, transitionType="Inbound", reason=reason)
 
 
 def _state(call: Call, name: str) -> ResourceState:

@@ -29,7 +29,7 @@ _STORE = PropertyRule(
 _ACTION = {
     "Name": PropertyRule(str, required=True),
     "ActionTypeId": PropertyRule(
-        dict, required=True, members={name: _TEXT for name in ("Category", "Owner", "Provider", "Version")}
+        dict, required=True, members=dict.fromkeys(("Category", "Owner", "Provider", "Version"), _TEXT)
     ),
     "Configuration": PropertyRule(dict),
     "InputArtifacts": _NAMED,

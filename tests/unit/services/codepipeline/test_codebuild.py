@@ -6,6 +6,7 @@ import json
 import threading
 from typing import Any
 
+from boatyard.api.call import Call, Params
 from boatyard.api.events import emit
 from boatyard.api.installation import Installation
 
@@ -34,7 +35,12 @@ class Builds:
         self.stopped = threading.Event()
         services.set("codebuild", "StartBuild", lambda call, params: {"build": self.build})
         services.set("codebuild", "BatchGetBuilds", lambda call, params: {"builds": [self.build]})
-        services.set("codebuild", "StopBuild", lambda call, params: self.stopped.set() or {"build": self.build})
+        services.set("codebuild", "StopBuild", self.stop)
+
+    def stop(self, call: Call, params: Params) -> dict[str, Any]:
+        """StopBuild."""
+        self.stopped.set()
+        return {"build": self.build}
 
     def end(self, status: str, **more: Any) -> None:
         """End the build and send the event of it."""

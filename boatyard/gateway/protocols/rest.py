@@ -1,0 +1,230 @@
+"""What the REST protocols share: members bound to the path, the query string, headers and the payload."""
+
+from __future__ import annotations
+
+import base64
+import re
+from abc import abstractmethod
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from boatyard.gateway.messages import HttpRequest, HttpResponse
+from boatyard.gateway.protocols import values
+from boatyard.gateway.protocols.base import Params, Protocol
+from boatyard.gateway.protocols.values import Malformed
+
+_LABEL = re.compile(r"\{(\w+)(\+?)\}")
+_HEADER_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(?:,|$)')
+
+
+@lru_cache(maxsize=1024)
+def path_pattern(request_uri: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """The expression that a raw path of this template matches, and the labels in their order.
+
+    A slash at the end is allowed, because bucket paths may have one; a greedy label keeps it.
+    """
+    path = request_uri.split("?", 1)[0]
+    labels = []
+    expression, position = "", 0
+    for found in _LABEL.finditer(path):
+        expression += re.escape(path[position : found.start()])
+        expression += "(.+)" if found[2] else "([^/]+)"
+        labels.append(found[1])
+        position = found.end()
+    expression += re.escape(path[position:].rstrip("/") if position < len(path) else "")
+    if not path.endswith("+}"):
+        expression += "/?"
+    return re.compile(expression, re.DOTALL), tuple(labels)
+
+
+@lru_cache(maxsize=1024)
+def constant_query(request_uri: str) -> tuple[tuple[str, str | None], ...]:
+    """The query parameters that the template itself asks for; None where any value will do."""
+    query = request_uri.partition("?")[2]
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    return tuple((name, value if equals else None) for name, equals, value in pairs)
+
+
+class RestProtocol(Protocol):
+    """The bindings; a subclass reads and writes the body."""
+
+    body_timestamps = "iso8601"
+
+    @abstractmethod
+    def parse_body(self, shape: Any, request: HttpRequest, *, payload: Any = None) -> Any:
+        """The body after a structure's members without location, or after the payload member's shape."""
+
+    @abstractmethod
+    def form_body(self, shape: Any, value: Any, operation: Any, *, payload: bool) -> bytes:
+        """The body of a structure, or of its payload member."""
+
+    @abstractmethod
+    def content_type(self) -> str:
+        """The Content-Type of a modelled body."""
+
+    def parse(self, request: HttpRequest, operation: Any) -> Params:
+        """Everything that the request binds, then the body."""
+        shape = operation.input_shape
+        if shape is None:
+            return {}
+        found = self._parse_bindings(request, operation, shape)
+        payload = shape.serialization.get("payload")
+        if payload is None:
+            if any(not member.serialization.get("location") for member in shape.members.values()):
+                found.update(self.parse_body(shape, request))
+            return found
+        member = shape.members[payload]
+        if member.type_name == "blob":
+            found[payload] = request.body
+        elif member.type_name == "string":
+            found[payload] = _decode_text(request.body)
+        elif request.body.strip():
+            found[payload] = self.parse_body(shape, request, payload=member)
+        return found
+
+    def _parse_bindings(self, request: HttpRequest, operation: Any, shape: Any) -> Params:
+        pattern, labels = path_pattern(operation.http["requestUri"])
+        matched = pattern.fullmatch(request.path)
+        path_values = dict(zip(labels, matched.groups(), strict=True)) if matched else {}
+        found: Params = {}
+        for name, member in shape.members.items():
+            location = member.serialization.get("location")
+            if location is None:
+                continue
+            wire = member.serialization.get("name", name)
+            if location == "uri" and wire in path_values:
+                text = unquote(path_values[wire], errors="surrogateescape")
+                found[name] = _scalar(member, _valid_utf8(text), "iso8601", name)
+            elif location == "querystring":
+                _parse_query_member(request, member, name, wire, found)
+            elif location == "header":
+                header = request.headers.get(wire.lower())
+                if header is not None:
+                    found[name] = _parse_header(member, header, name)
+            elif location == "headers":
+                prefixed = _prefixed(request, wire.lower())
+                if prefixed:
+                    found[name] = prefixed
+        return found
+
+    def answer(self, output: dict[str, Any], operation: Any, request_id: str) -> HttpResponse:
+        """Headers, status and body of the output."""
+        response = HttpResponse(int(operation.http.get("responseCode", 200)))
+        shape = operation.output_shape
+        if shape is None:
+            return response
+        for name, member in shape.members.items():
+            value = output.get(name)
+            if value is not None:
+                _bind_output(response, member, name, value)
+        payload = shape.serialization.get("payload")
+        if payload is not None:
+            self._answer_payload(response, operation, shape.members[payload], output.get(payload))
+        elif any(not member.serialization.get("location") for member in shape.members.values()):
+            response.body = self.form_body(shape, output, operation, payload=False)
+            _set_default(response, "Content-Type", self.content_type())
+        return response
+
+    def _answer_payload(self, response: HttpResponse, operation: Any, member: Any, value: Any) -> None:
+        if value is None:
+            return
+        if member.type_name == "blob":
+            response.body = value.encode() if isinstance(value, str) else value
+            _set_default(response, "Content-Type", "application/octet-stream")
+        elif member.type_name == "string":
+            response.body = str(value).encode()
+            _set_default(response, "Content-Type", self.content_type())
+        else:
+            response.body = self.form_body(member, value, operation, payload=True)
+            _set_default(response, "Content-Type", self.content_type())
+
+
+def _set_default(response: HttpResponse, name: str, value: str) -> None:
+    if not any(header.lower() == name.lower() for header, _ in response.headers):
+        response.headers.append((name, value))
+
+
+def _decode_text(body: Any) -> str:
+    try:
+        return bytes(body if isinstance(body, bytes) else body.read()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("The request's body is not UTF-8") from None
+
+
+def _valid_utf8(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Malformed("Couldn't parse the specified URI.") from None
+    return text
+
+
+def _scalar(member: Any, text: str, timestamps: str, name: str) -> Any:
+    try:
+        return values.parse_text(member, text, timestamp_style=timestamps)
+    except Malformed as wrong:
+        raise Malformed(f"Provided argument {name} is not valid: {wrong}") from None
+
+
+def _parse_query_member(request: HttpRequest, member: Any, name: str, wire: str, found: Params) -> None:
+    if member.type_name == "map":
+        found[name] = dict(request.query_pairs)
+        return
+    given = [value for key, value in request.query_pairs if key == wire]
+    if not given:
+        return
+    if member.type_name == "list":
+        found[name] = [_scalar(member.member, value, "iso8601", name) for value in given]
+    elif given[0] or member.type_name == "string":
+        found[name] = _scalar(member, given[0], "iso8601", name)
+
+
+def _parse_header(member: Any, text: str, name: str) -> Any:
+    if member.type_name == "list":
+        return [_scalar(member.member, item, "rfc822", name) for item in _header_items(text)]
+    if member.serialization.get("jsonvalue"):
+        try:
+            return msgspec.json.decode(base64.b64decode(text))
+        except (ValueError, msgspec.DecodeError):
+            raise Malformed(f"Provided argument {name} is not base64-encoded JSON") from None
+    return _scalar(member, text.strip(), "rfc822", name)
+
+
+def _header_items(text: str) -> list[str]:
+    items = []
+    for quoted, plain in _HEADER_ITEM.findall(text):
+        if quoted:
+            items.append(quoted.replace('\\"', '"').replace("\\\\", "\\"))
+        elif plain.strip():
+            items.append(plain.strip())
+    return items
+
+
+def _prefixed(request: HttpRequest, prefix: str) -> dict[str, str]:
+    return {key[len(prefix) :]: value for key, value in request.headers.items() if key.startswith(prefix)}
+
+
+def _bind_output(response: HttpResponse, member: Any, name: str, value: Any) -> None:
+    location = member.serialization.get("location")
+    wire = member.serialization.get("name", name)
+    if location == "statusCode":
+        response.status = int(value)
+    elif location == "header":
+        response.headers.append((wire, header_text(member, value)))
+    elif location == "headers":
+        response.headers.extend((f"{wire}{key}", str(item)) for key, item in value.items())
+
+
+def header_text(member: Any, value: Any) -> str:
+    """A member's value as a header has it; characters that HTTP forbids there are percent-encoded."""
+    if member.type_name == "list":
+        return ", ".join(header_text(member.member, item) for item in value)
+    if member.serialization.get("jsonvalue"):
+        return base64.b64encode(msgspec.json.encode(value)).decode("ascii")
+    text = values.format_text(member, value, timestamp_style="rfc822")
+    if text.isprintable():
+        return text
+    return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[\\]^`{|}~")

@@ -1,0 +1,124 @@
+"""Bytes on the event loop: reading small bodies whole, sending answers in large pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import Receive, Send
+
+from boatyard.api.bodies import Body, FileSlice, chunks
+from boatyard.api.errors import ApiError
+from boatyard.gateway.messages import HttpRequest, HttpResponse, OpenFile
+from boatyard.gateway.protocols.rest_xml import host_id
+
+if TYPE_CHECKING:
+    from boatyard.gateway.app import Exchange
+
+_PIECE = 1 << 20
+
+
+async def whole_body(request: HttpRequest, receive: Receive, largest: int) -> bytes:
+    """The body in memory; ApiError (413) above `largest` bytes, 400 where the client goes away."""
+    if (request.content_length or 0) > largest:
+        raise _too_large(largest)
+    pieces, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError("IncompleteBody", "The connection ended before the whole body came.", status=400)
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > largest:
+            raise _too_large(largest)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(largest: int) -> ApiError:
+    return ApiError("RequestEntityTooLargeException", f"The request's body is above {largest} bytes.", status=413)
+
+
+def opened(response: HttpResponse) -> HttpResponse:
+    """The response with its file open, so that what happens to the file from now on does not matter."""
+    body: Any = response.body
+    if isinstance(body, FileSlice):
+        descriptor = os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
+        response.body = OpenFile(descriptor, body.offset, body.length, body.path)
+    elif not isinstance(body, bytes | OpenFile):
+        response.body = chunks(body) if isinstance(body, Body) else iter(body)
+    return response
+
+
+def _head(exchange: Exchange, response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    names = {name.lower() for name, _ in response.headers}
+    headers = list(response.headers)
+    if exchange.protocol == "rest-xml":
+        headers += [("x-amz-request-id", exchange.request_id), ("x-amz-id-2", host_id(exchange.request_id))]
+    else:
+        headers.append(("x-amzn-RequestId", exchange.request_id))
+    if "content-length" not in names and response.status not in (204, 304):
+        length = _length(response)
+        if length is not None:
+            headers.append(("Content-Length", str(length)))
+    headers.append(("Server", "boatyard"))
+    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
+
+
+def _length(response: HttpResponse) -> int | None:
+    if isinstance(response.body, bytes):
+        return len(response.body)
+    return response.body.length if isinstance(response.body, OpenFile) else None
+
+
+async def send_response(exchange: Exchange, response: HttpResponse, send: Send) -> int:
+    """Send it; HEAD, 204 and 304 go without a body. Returns the status."""
+    bare = exchange.request.method == "HEAD" or response.status in (204, 304)
+    if bare and isinstance(response.body, bytes) and response.status >= 300:
+        response.headers = [item for item in response.headers if item[0].lower() != "content-type"]
+        response.body = b""
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": _head(exchange, response)})
+        if bare:
+            await send({"type": "http.response.body", "body": b""})
+        elif isinstance(response.body, bytes):
+            await send({"type": "http.response.body", "body": response.body})
+        elif isinstance(response.body, OpenFile):
+            await _send_file(response.body, send)
+        else:
+            await _send_pieces(response.body, send)
+    finally:
+        if isinstance(response.body, OpenFile):
+            os.close(response.body.descriptor)
+        elif not isinstance(response.body, bytes):
+            close = getattr(response.body, "close", None)
+            if close is not None:
+                close()
+    return response.status
+
+
+async def _send_file(file: OpenFile, send: Send) -> None:
+    loop = asyncio.get_running_loop()
+    offset, left = file.offset, file.length
+    while left > 0:
+        wanted = min(_PIECE, left)
+        if file.length <= _PIECE:
+            piece = os.pread(file.descriptor, wanted, offset)
+        else:
+            piece = await loop.run_in_executor(None, os.pread, file.descriptor, wanted, offset)
+        if not piece:
+            raise OSError(f"{file.path} is shorter than its record says")
+        offset += len(piece)
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_pieces(pieces: Iterator[bytes], send: Send) -> None:
+    loop = asyncio.get_running_loop()
+    while (piece := await loop.run_in_executor(None, next, pieces, None)) is not None:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,243 @@
+"""The server process: one installation, one event loop, sockets on loopback and on container networks.
+
+Run as `python -m boatyard.gateway.server`; settings come from BOATYARD_* and the configuration file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from boatyard.api.installation import DataDirectoryInUse, Installation
+from boatyard.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_END_WITHIN = 9.0
+
+
+class CannotStart(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def listening_socket(address: str, port: int) -> socket.socket:
+    """A bound socket; CannotStart names the way out when the port is taken."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((address, port))
+    except OSError as error:
+        made.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"Port {port} on {address} is taken by another program. Stop that program ('ss -ltnp sport = :{port}'"
+                " names it), or choose another port with --port or BOATYARD_PORT."
+            ) from None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise CannotStart(
+                f"Port {port} may not be opened by this user: choose one above 1023 with --port or BOATYARD_PORT."
+            ) from None
+        raise CannotStart(f"Cannot listen on {address}:{port}: {error.strerror}.") from None
+    made.setblocking(False)
+    return made
+
+
+class Listeners:
+    """The addresses that the server listens on; more come as container networks do."""
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop, port: int) -> None:
+        self._server = server
+        self._loop = loop
+        self._port = port
+        self._lock = threading.Lock()
+        self._addresses = {"127.0.0.1"}
+
+    def add(self, address: str) -> None:
+        """Listen on another private address of this machine; at once, and once only. CannotStart when it cannot be.
+
+        To be called from any thread but the event loop's.
+        """
+        parsed = ipaddress.ip_address(address)
+        if not (parsed.is_private or parsed.is_loopback) or parsed.is_unspecified:
+            raise CannotStart(f"{address} is not a private address: boatyard listens on container networks only.")
+        with self._lock:
+            if address in self._addresses:
+                return
+            made = listening_socket(address, self._port)
+            asyncio.run_coroutine_threadsafe(self._server.listen(made), self._loop).result(10)
+            self._addresses.add(address)
+        log.info("Listening on %s:%s", address, self._port)
+
+
+class Server(uvicorn.Server):
+    """uvicorn with sockets that can be added while it runs."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to end: begin to, and see to it that the end comes in time."""
+        if not self.should_exit:
+            _end_in_time()
+        super().handle_exit(sig, frame)
+
+    async def listen(self, made: socket.socket) -> None:
+        """Accept connections on another socket."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._protocol, sock=made, backlog=_BACKLOG)
+        self.servers.append(server)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        return made
+
+
+def _uvicorn(gateway: object) -> Server:
+    config = uvicorn.Config(
+        gateway,  # type: ignore[arg-type]
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=4,
+        backlog=_BACKLOG,
+    )
+    return Server(config)
+
+
+def write_status(path: Path, port: int) -> None:
+    """Say in `server.json` where this server is: other processes read it, and the pid, while the lock is held."""
+    text = json.dumps({"pid": os.getpid(), "port": port, "started": time.time()})
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+async def serve(installation: Installation, made: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from boatyard.gateway.app import Gateway
+
+    port = made.getsockname()[1]
+    installation.gateway_port = port
+    gateway = Gateway(installation)
+    server = _uvicorn(gateway)
+    installation.listeners = Listeners(server, asyncio.get_running_loop(), port)
+    status = installation.data_directory / "server.json"
+
+    async def take_up() -> None:
+        # The sockets listen by now: what was left unfinished may call back into the gateway.
+        while not server.started and not server.should_exit:
+            await asyncio.sleep(0.005)
+        await asyncio.get_running_loop().run_in_executor(None, installation.start)
+        write_status(status, port)
+        log.info("Ready on http://127.0.0.1:%s", port)
+
+    starting = asyncio.create_task(take_up())
+    try:
+        await server.serve(sockets=[made])
+    finally:
+        status.unlink(missing_ok=True)
+        if starting.done() and not starting.cancelled() and starting.exception() is not None:
+            log.error("Could not start", exc_info=starting.exception())
+        gateway.close()
+
+
+def set_up_logging(directory: Path) -> None:
+    """The server's own log: `server.log`, rotated, and warnings on standard error too."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    to_file = logging.handlers.RotatingFileHandler(
+        directory / "server.log", maxBytes=16 << 20, backupCount=3, encoding="utf-8"
+    )
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    to_terminal = logging.StreamHandler()
+    to_terminal.setLevel(logging.WARNING)
+    to_terminal.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal])
+    for noisy in ("uvicorn", "botocore", "urllib3", "docker", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _end_in_time() -> None:
+    """Leave, whatever still hangs: state is on disk at every moment, and containers go on."""
+
+    def leave() -> None:
+        log.warning("Not everything had ended %.0f s after the signal: leaving", _END_WITHIN)
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(_END_WITHIN, leave)
+    timer.daemon = True
+    timer.start()
+
+
+def run(settings: Settings) -> None:
+    """One server from start to end. Raises CannotStart; returns after a signal."""
+    from boatyard.identity.credentials import root_pair
+
+    settings.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = listening_socket("127.0.0.1", settings.port)
+    try:
+        root_pair(settings)
+        installation = Installation(settings)
+    except (DataDirectoryInUse, ValueError) as error:
+        made.close()
+        raise CannotStart(str(error)) from None
+    set_up_logging(settings.data_directory / "logs")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn handles them while it serves, and raises them again at its end: by then all is done.
+        signal.signal(number, lambda number, frame: None)
+    try:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(serve(installation, made))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        installation.close()
+        logging.shutdown()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def main() -> None:
+    """The entry point of the server process."""
+    try:
+        run(Settings())
+    except CannotStart as error:
+        sys.stderr.write(f"boatyard cannot start: {error}\n")
+        sys.exit(1)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Threads that wait for a workload's answer must not keep the process.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

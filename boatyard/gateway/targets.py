@@ -1,0 +1,194 @@
+"""Finds the service, the protocol and the operation that a request is for, from botocore's models and the request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from boatyard.api import models
+from boatyard.api.errors import OperationNotSupported
+from boatyard.gateway.messages import HttpRequest
+from boatyard.gateway.protocols.query import form_pairs
+from boatyard.gateway.protocols.rest import constant_query, path_pattern
+from boatyard.gateway.signature import scope_service
+from boatyard.services import PACKAGES
+
+# What the models say, written down so that no model is read before its service is asked for;
+# a test compares these with botocore.
+TARGETS = {
+    "TrentService": "kms",
+    "AmazonSSM": "ssm",
+    "Logs_20140328": "logs",
+    "GraniteServiceVersion20100801": "cloudwatch",
+    "AWSEvents": "events",
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    "CodeCommit_20150413": "codecommit",
+    "CodeBuild_20161006": "codebuild",
+    "CodePipeline_20150709": "codepipeline",
+    "SageMaker": "sagemaker",
+}
+SCOPES = {
+    "monitoring": "cloudwatch",
+    **{name: name for name in PACKAGES if name not in ("cloudwatch", "sagemaker-runtime")},
+}
+VERSIONS = {
+    "2010-05-08": "iam",
+    "2011-06-15": "sts",
+    "2010-03-31": "sns",
+    "2010-08-01": "cloudwatch",
+    "2010-05-15": "cloudformation",
+}
+_RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
+_DATE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is for. `operation` is botocore's OperationModel, None where the service has none such.
+
+    `name` is the operation as the request (or the model) calls it.
+    """
+
+    service: str
+    protocol: str
+    name: str
+    operation: Any = None
+
+
+def find_service(request: HttpRequest) -> tuple[str, str]:
+    """The service and the protocol, from the request's head alone (the body has not come yet)."""
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        found = _RPC_PATH.fullmatch(request.path)
+        return TARGETS.get(found[1], found[1]) if found else "unknown", "smithy-rpc-v2-cbor"
+    target = request.headers.get("x-amz-target")
+    if target:
+        prefix = target.rpartition(".")[0]
+        return TARGETS.get(prefix, prefix or "unknown"), "json"
+    scope = scope_service(request)
+    if _is_form(request) or "Action" in request.query:
+        named = VERSIONS.get(request.query.get("Version", ""), "unknown") if scope is None else scope
+        return SCOPES.get(named, named), "query"
+    if scope is None:
+        return ("lambda", "rest-json") if _DATE_PATH.match(request.path) else ("s3", "rest-xml")
+    if scope == "sagemaker":
+        return "sagemaker-runtime", "rest-json"
+    service = SCOPES.get(scope, scope)
+    return service, "rest-xml" if service == "s3" else "rest-json"
+
+
+def _is_form(request: HttpRequest) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def find_operation(request: HttpRequest, service: str, protocol: str) -> Target:
+    """The operation; OperationNotSupported (501) names what boatyard does not do."""
+    name = _operation_name(request, service, protocol)
+    if service not in PACKAGES:
+        raise OperationNotSupported(service, name or f"{request.method} {request.path[:200]}")
+    if name is None:
+        operation = rest_operation(service, request)
+        if operation is None:
+            raise OperationNotSupported(service, f"{request.method} {request.path[:200]}")
+        return Target(service, protocol, operation.name, operation)
+    if name not in models.service_model(service).operation_names:
+        raise OperationNotSupported(service, name[:200] or "(an operation without a name)")
+    return Target(service, protocol, name, models.operation_model(service, name))
+
+
+def _operation_name(request: HttpRequest, service: str, protocol: str) -> str | None:
+    """The operation's name where the protocol names it; None for REST, where method and path tell."""
+    if protocol == "smithy-rpc-v2-cbor":
+        found = _RPC_PATH.fullmatch(request.path)
+        return found[2] if found else ""
+    if protocol == "json":
+        return request.headers.get("x-amz-target", "").rpartition(".")[2]
+    if protocol == "query":
+        return dict(reversed(form_pairs(request))).get("Action", "")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    operation: Any
+    pattern: re.Pattern[str]
+    constants: tuple[tuple[str, str | None], ...]
+    needed_query: tuple[str, ...]
+    needed_headers: tuple[str, ...]
+    rank: tuple[int, ...]
+
+
+@cache
+def _routes(service: str) -> dict[str, list[_Route]]:
+    model = models.service_model(service)
+    routes: dict[str, list[_Route]] = {}
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        routes.setdefault(operation.http.get("method", "POST"), []).append(_route(operation))
+    for each in routes.values():
+        each.sort(key=lambda route: route.rank, reverse=True)
+    return routes
+
+
+def _route(operation: Any) -> _Route:
+    uri = operation.http["requestUri"]
+    constants = constant_query(uri)
+    members = operation.input_shape.members if operation.input_shape is not None else {}
+    required = operation.input_shape.required_members if operation.input_shape is not None else []
+    needed: dict[str, list[str]] = {"querystring": [], "header": []}
+    for name in required:
+        place = needed.get(members[name].serialization.get("location", ""))
+        if place is not None:
+            place.append(members[name].serialization.get("name", name))
+    literal = sum(1 for part in uri.split("?", 1)[0].split("/") if part and "{" not in part)
+    # A header tells operations apart only where the model marks another operation's; Content-MD5 and the like do not.
+    headers = tuple(name.lower() for name in needed["header"] if name.lower() == "x-amz-copy-source")
+    rank = (
+        literal,
+        len(constants),
+        len(needed["querystring"]) + len(headers),
+        0 if operation.deprecated else 1,
+        -uri.count("+}"),
+        1 if operation.name != "ListDirectoryBuckets" else 0,
+    )
+    return _Route(operation, path_pattern(uri)[0], constants, tuple(needed["querystring"]), headers, rank)
+
+
+def rest_operation(service: str, request: HttpRequest) -> Any:
+    """The operation whose method, path, query string and headers match best; None when none does."""
+    query = request.query
+    for route in _routes(service).get(request.method, ()):
+        if (
+            route.pattern.fullmatch(request.path)
+            and all(name in query and value in (None, query[name]) for name, value in route.constants)
+            and all(name in query for name in route.needed_query)
+            and all(name in request.headers for name in route.needed_headers)
+        ):
+            return route.operation
+    return None
+
+
+_LABEL = r"(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])"
+_AWS_HOST = re.compile(_LABEL + r"\.s3([.-](dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(\.cn)?", re.IGNORECASE)
+_LOCAL_S3_HOST = re.compile(_LABEL + r"\.s3(\.[a-z0-9-]+)?\.localhost(\.[a-z0-9-]+)*", re.IGNORECASE)
+_LOCAL_HOST = re.compile(_LABEL + r"\.localhost", re.IGNORECASE)
+
+
+def bucket_of_host(host: str) -> str | None:
+    """The bucket that a virtual-host-style S3 request names in its host, None for a path-style one."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    for pattern in (_AWS_HOST, _LOCAL_S3_HOST, _LOCAL_HOST):
+        found = pattern.fullmatch(name)
+        if found is not None:
+            bucket = found["bucket"]
+            return None if bucket.lower() == "s3" or bucket.lower().startswith("s3.") else bucket
+    return None
+
+
+def use_virtual_host(request: HttpRequest) -> None:
+    """Put the bucket that the host names in front of the path that S3's operations are found by."""
+    bucket = bucket_of_host(request.headers.get("host", ""))
+    if bucket is not None:
+        request.bucket_in_host = bucket
+        request.path = f"/{bucket}{request.raw_path}"

@@ -98,10 +98,11 @@ async def code(scope: Scope, receive: Receive, send: Send) -> None:
     blob, until = links.get(token, ("", 0.0))
     path: Path | None = installation.blobs.path(blob) if blob and until > time.time() else None
     if path is None or not path.exists():
-        await _refusal(403, "AccessDenied", "The link has expired; ask GetFunction for a new one.")(scope, receive, send)
+        await _refusal(403, "AccessDenied", "The link has expired; ask GetFunction for a new one.")(
+            scope, receive, send
+        )
         return
     await FileResponse(path, media_type="application/zip")(scope, receive, send)
 
 
 ROUTES = {RUNTIME: runtime_api, CODE: code}
-

@@ -91,9 +91,7 @@ def _role(call: Call, role: str) -> str:
     try:
         call.assume(role, "lambda.amazonaws.com", session_name="boatyard-check")
     except ApiError as error:
-        raise invalid(
-            f"The role defined for the function cannot be assumed by Lambda. ({error.message})"
-        ) from error
+        raise invalid(f"The role defined for the function cannot be assumed by Lambda. ({error.message})") from error
     return role
 
 

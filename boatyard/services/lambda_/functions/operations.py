@@ -67,7 +67,9 @@ def create_function(call: Call, params: Params) -> dict[str, Any]:
                 function = publish(tx, function, params.get("Description", ""))
     except AlreadyExists:
         call.installation.blobs.delete(package.blob)
-        raise ApiError("ResourceConflictException", f"Function already exist: {name}", status=409, Type="User") from None
+        raise ApiError(
+            "ResourceConflictException", f"Function already exist: {name}", status=409, Type="User"
+        ) from None
     return shown(function)
 
 

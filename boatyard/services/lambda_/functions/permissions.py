@@ -20,7 +20,9 @@ def add_permission(call: Call, params: Params) -> dict[str, Any]:
     """Let a service or an account invoke a function (AWS: AddPermission)."""
     name, qualifier = parse_name(params["FunctionName"], params.get("Qualifier"))
     if not re.fullmatch(r"lambda:(\*|[a-zA-Z]+)|\*", params["Action"]):
-        raise invalid(f"The action {params['Action'][:80]!r} must be an action of lambda, such as lambda:InvokeFunction")
+        raise invalid(
+            f"The action {params['Action'][:80]!r} must be an action of lambda, such as lambda:InvokeFunction"
+        )
     with call.installation.database.transaction() as tx:
         function = require_function(tx, call, name, qualifier)
         settings = require_settings(tx, call, name)

@@ -46,7 +46,9 @@ class Pool:
         self._retired: set[str] = set()
         self._closed = False
 
-    def invoke(self, function: Function, invocation: Invocation, reserved: int | None) -> tuple[Outcome, Instance | None]:
+    def invoke(
+        self, function: Function, invocation: Invocation, reserved: int | None
+    ) -> tuple[Outcome, Instance | None]:
         """Run an invocation on a warm or a new instance; its outcome, and the instance (for its log)."""
         try:
             instance = self._take(function, reserved)

@@ -1,1 +1,0 @@
-"""Lambda functions: their code and configuration, versions, aliases, permissions and tags."""

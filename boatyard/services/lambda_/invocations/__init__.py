@@ -1,1 +1,0 @@
-"""Invoking functions: instances in containers, the runtime API they talk to, and asynchronous invocations."""

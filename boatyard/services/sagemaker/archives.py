@@ -1,0 +1,62 @@
+"""Model and output archives: gzipped tar files that are packed from and unpacked into a container's folders."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+_GZIP_LEVEL = 6
+
+
+class BadArchive(Exception):
+    """An archive that is not one, or holds an entry that must not be unpacked; its text names the entry."""
+
+
+def pack(directory: Path, target: Path) -> int:
+    """Writes the contents of `directory` as a gzipped tar to `target` and returns how many files it holds.
+
+    Links are kept as links and never followed; sockets, pipes and devices are left out.
+    """
+    count = 0
+    with tarfile.open(target, "w:gz", compresslevel=_GZIP_LEVEL) as archive:
+        for path in sorted(directory.rglob("*")):
+            info = archive.gettarinfo(path, arcname=path.relative_to(directory).as_posix())
+            if info is None or info.ischr() or info.isblk() or info.isfifo():
+                continue
+            if info.isfile():
+                count += 1
+                with path.open("rb") as content:
+                    archive.addfile(info, content)
+            else:
+                archive.addfile(info)
+    with target.open("rb") as written:
+        os.fsync(written.fileno())
+    return count
+
+
+def unpack(content: BinaryIO, target: Path) -> None:
+    """Unpacks a gzipped tar into `target`; raises BadArchive for anything that could leave it.
+
+    Refused are absolute paths, `..`, links that point out of the archive, devices and pipes. Owners are dropped.
+    """
+    try:
+        with tarfile.open(fileobj=content, mode="r|gz") as archive:
+            for member in archive:
+                _check(member)
+                archive.extract(member, target, set_attrs=True, numeric_owner=False, filter="data")
+    except tarfile.FilterError as error:
+        raise BadArchive(f"the entry {error.tarinfo.name!r} is refused: {error}") from None
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileExistsError):
+            raise
+        raise BadArchive(f"it is not a gzipped tar archive ({error})") from None
+
+
+def _check(member: tarfile.TarInfo) -> None:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise BadArchive(f"the entry {member.name!r} would be written outside the model directory")
+    if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+        raise BadArchive(f"the entry {member.name!r} is a device or a pipe")

@@ -1,0 +1,1 @@
+"""Endpoint configurations: which models an endpoint serves, on how many containers, with which weights."""

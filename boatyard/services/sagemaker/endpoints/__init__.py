@@ -1,0 +1,1 @@
+"""Endpoints: models served by containers that are kept running, and the routes to them."""

@@ -1,0 +1,99 @@
+"""Metrics of invocations: added up by the minute in memory, written to CloudWatch in the background.
+
+After "Amazon SageMaker Endpoint Invocation Metrics", namespace AWS/SageMaker.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+
+log = logging.getLogger(__name__)
+NAMESPACE = "AWS/SageMaker"
+FLUSH_SECONDS = 5.0
+_UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds"}
+_BATCH = 500
+
+
+@dataclass
+class _Sum:
+    count: int = 0
+    total: float = 0.0
+    least: float = field(default=float("inf"))
+    most: float = field(default=float("-inf"))
+
+    def add(self, value: float) -> None:
+        self.count += 1
+        self.total += value
+        self.least = min(self.least, value)
+        self.most = max(self.most, value)
+
+
+# account, region, endpoint, variant, minute (seconds since 1970), metric
+_Key = tuple[str, str, str, str, int, str]
+
+
+class InvocationMetrics:
+    """The sums of one running server."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._lock = threading.Lock()
+        self._sums: dict[_Key, _Sum] = {}
+
+    def add(self, endpoint: tuple[str, str, str], variant: str, instances: int, values: dict[str, float]) -> None:
+        """Counts one invocation. `values` are its metrics; Invocations and InvocationsPerInstance are added."""
+        minute = int(time.time() // 60 * 60)
+        counted = values | {"Invocations": 1.0, "InvocationsPerInstance": 1.0 / max(1, instances)}
+        with self._lock:
+            for name, value in counted.items():
+                self._sums.setdefault((*endpoint, variant, minute, name), _Sum()).add(value)
+
+    def flush(self) -> None:
+        """Writes what has been added since the last time."""
+        with self._lock:
+            sums, self._sums = self._sums, {}
+        places: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for (account, region, endpoint, variant, minute, name), total in sums.items():
+            places.setdefault((account, region), []).append(_datum(endpoint, variant, minute, name, total))
+        for (account, region), data in places.items():
+            call = self._installation.service_call("sagemaker.amazonaws.com", account, region)
+            for start in range(0, len(data), _BATCH):
+                try:
+                    call.invoke(
+                        "cloudwatch", "PutMetricData", Namespace=NAMESPACE, MetricData=data[start : start + _BATCH]
+                    )
+                except ApiError as error:
+                    log.warning("Invocation metrics did not reach CloudWatch: %s", error)
+
+    def forget(self) -> None:
+        """Drops what has not been written."""
+        with self._lock:
+            self._sums = {}
+
+
+def _datum(endpoint: str, variant: str, minute: int, name: str, total: _Sum) -> dict[str, Any]:
+    return {
+        "MetricName": name,
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
+        "Timestamp": datetime.fromtimestamp(minute, UTC),
+        "StatisticValues": {
+            "SampleCount": float(total.count),
+            "Sum": total.total,
+            "Minimum": total.least,
+            "Maximum": total.most,
+        },
+        "Unit": _UNITS.get(name, "None"),
+    }
+
+
+def of(installation: Installation) -> InvocationMetrics:
+    """The sums of a running server."""
+    return installation.attached("sagemaker.invocation_metrics", lambda: InvocationMetrics(installation))

@@ -1,0 +1,1 @@
+"""Training jobs: the container contract of "bring your own algorithm", run to its end."""

@@ -1,0 +1,111 @@
+"""The folder a training container finds at /opt/ml: configuration, channels, model, output and checkpoints.
+
+After "How Amazon SageMaker Provides Training Information" and "How Amazon SageMaker Processes Training Output".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+HOST = "algo-1"
+FAILURE_LIMIT = 1024  # characters of the failure file that reach FailureReason
+_WRITABLE = ("model", "output", "output/data", "checkpoints", "input/data")
+
+
+class OptMl:
+    """One job's /opt/ml on this machine, at `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def model(self) -> Path:
+        """What becomes model.tar.gz."""
+        return self.root / "model"
+
+    @property
+    def output_data(self) -> Path:
+        """What becomes output.tar.gz."""
+        return self.root / "output" / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What is kept in step with CheckpointConfig.S3Uri."""
+        return self.root / "checkpoints"
+
+    def channel(self, name: str) -> Path:
+        """Where a channel's objects lie."""
+        return self.root / "input" / "data" / name
+
+    def prepare(self, request: dict[str, Any]) -> None:
+        """Makes the folders and writes the configuration files of a CreateTrainingJob request."""
+        for name in ("input/config", *_WRITABLE):
+            path = self.root / name
+            path.mkdir(parents=True, exist_ok=True)
+            # The image may run as any user, and what it writes is its own.
+            path.chmod(0o777 if name in _WRITABLE else 0o755)
+        configuration = self.root / "input" / "config"
+        write_json(configuration / "hyperparameters.json", request.get("HyperParameters", {}))
+        write_json(configuration / "inputdataconfig.json", input_data_configuration(request))
+        write_json(configuration / "resourceconfig.json", resource_configuration(request))
+
+    def failure(self) -> str | None:
+        """The first characters of /opt/ml/output/failure, or None when the container wrote none."""
+        return read_text_safely(self.root / "output" / "failure", FAILURE_LIMIT)
+
+
+def input_data_configuration(request: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The content of inputdataconfig.json: the channels and how they are given."""
+    described = {}
+    for channel in request.get("InputDataConfig", []):
+        entry = {
+            "TrainingInputMode": "File",  # FastFile is given as File, Pipe was refused
+            "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                "S3DataDistributionType", "FullyReplicated"
+            ),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+        if "ContentType" in channel:
+            entry["ContentType"] = channel["ContentType"]
+        described[channel["ChannelName"]] = entry
+    return described
+
+
+def resource_configuration(request: dict[str, Any]) -> dict[str, Any]:
+    """The content of resourceconfig.json: one host, algo-1."""
+    instance = request["ResourceConfig"]["InstanceType"]
+    group = "homogeneousCluster"
+    return {
+        "current_host": HOST,
+        "current_instance_type": instance,
+        "current_group_name": group,
+        "hosts": [HOST],
+        "instance_groups": [{"instance_group_name": group, "instance_type": instance, "hosts": [HOST]}],
+        "network_interface_name": "eth0",
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a configuration file that every user in the container can read."""
+    path.write_text(json.dumps(value), encoding="utf-8")
+    path.chmod(0o644)
+
+
+def read_text_safely(path: Path, limit: int) -> str | None:
+    """The first `limit` characters of a file a container wrote; None unless it is a plain file with text in it.
+
+    Links are not followed and pipes not waited for: the container chose what lies there.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as content:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        text = content.read(limit * 4).decode("utf-8", "replace")[:limit].strip()
+    return text or None

@@ -1,0 +1,89 @@
+"""What SageMaker's unit tests share: a role, a bucket, an engine of threads and images that need no registry."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from boatyard.api.call import Call
+from boatyard.api.installation import Installation
+from boatyard.services.sagemaker import images
+from tests.unit.services.sagemaker.fake_engine import FakeEngine
+
+ACCOUNT = "000000000000"
+IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/algorithm:latest"
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.fixture
+def engine(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """The installation's engine; the image `algorithm:NAME` is the program NAME."""
+    fake = FakeEngine()
+    monkeypatch.setattr(started, "_engine", fake)
+
+    def pull(_: Call, image: str) -> images.Image:
+        name, _, tag = image.rpartition(":")
+        if tag == "missing":
+            raise images.ImageUnavailable(f"Cannot find image URI: {image}")
+        return images.Image(tag, f"{name}@{DIGEST}")
+
+    monkeypatch.setattr(images, "pull", pull)
+    monkeypatch.setattr(images, "resolve", lambda call, image: pull(call, image).resolved)
+    return fake
+
+
+@pytest.fixture
+def role(call: Call) -> str:
+    """The ARN of a role that SageMaker may assume."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    answer = call.invoke("iam", "CreateRole", RoleName="execution", AssumeRolePolicyDocument=json.dumps(trust))
+    return str(answer["Role"]["Arn"])
+
+
+@pytest.fixture
+def bucket(call: Call) -> str:
+    """A bucket with a channel in it."""
+    call.invoke("s3", "CreateBucket", Bucket="lab-data")
+    call.invoke("s3", "PutObject", Bucket="lab-data", Key="train/iris.csv", Body=b"1,2,3\n")
+    return "lab-data"
+
+
+@pytest.fixture
+def job_request(role: str, bucket: str) -> dict[str, Any]:
+    """A training job with one channel, of the program `train`."""
+    return {
+        "TrainingJobName": "job",
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE.replace("latest", "train"),
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}],
+        },
+        "RoleArn": role,
+        "InputDataConfig": [
+            {
+                "ChannelName": "training",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/train/"}},
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+
+
+def eventually(ready: Callable[[], Any], timeout: float = 120.0) -> Any:
+    """What `ready` answers once it is true."""
+    deadline = time.monotonic() + timeout
+    while not (answer := ready()):
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+    return answer

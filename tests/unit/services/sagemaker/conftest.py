@@ -25,8 +25,8 @@ def engine(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeEngine
     fake = FakeEngine()
     monkeypatch.setattr(started, "_engine", fake)
 
-    def pull(_: Call, image: str) -> images.Image:
-        name, _, tag = image.rpartition(":")
+    def pull(caller: Call, image: str) -> images.Image:
+        name, tag = image.rsplit(":", 1)
         if tag == "missing":
             raise images.ImageUnavailable(f"Cannot find image URI: {image}")
         return images.Image(tag, f"{name}@{DIGEST}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,19 @@ def _document(rx: Reader, arn: str) -> str | None:
         return None
     record = POLICIES.get(rx, parts[4], parts[5].rpartition("/")[2].lower())
     return record.document if record is not None and record.arn == arn else None
+
+
+def missing_principal(rx: Reader, account: str, policy: Policy) -> str | None:
+    """The first user or role of an account that a policy names as principal and that is not there."""
+    for statement in policy.statements:
+        for arn in statement.principals.aws if statement.principals else ():
+            match = re.fullmatch(rf"arn:aws:iam::{account}:(user|role)/(?:.*/)?([^/]+)", arn)
+            if match is None:
+                continue
+            table = USERS if match.group(1) == "user" else ROLES
+            if table.get(rx, account, match.group(2).lower()) is None:
+                return arn
+    return None
 
 
 def identity_policies(installation: Installation, principal: Principal) -> PolicySet:

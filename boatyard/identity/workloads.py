@@ -56,8 +56,6 @@ def workload_environment(
     """
     region = region or installation.settings.region
     found = installation.engine.network(network)
-    if installation.listeners is not None:
-        installation.listeners.add(found.gateway)
     secret = register(
         installation,
         identity=identity,
@@ -66,7 +64,7 @@ def workload_environment(
         region=region,
         account=account,
         session_name=session_name,
-        source=getattr(found, "subnet", None),
+        source=found.subnet or None,
         source_arn=source_arn,
     )
     return {

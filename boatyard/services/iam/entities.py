@@ -14,6 +14,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.identity import aws_managed
+from boatyard.identity.lookup import missing_principal
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, parse
 from boatyard.identity.principals import Kind
 from boatyard.identity.records import GROUPS, INSTANCE_PROFILES, POLICIES, ROLES, USERS, Group, Role, User
@@ -136,15 +137,9 @@ def document_size(documents: Sequence[str]) -> int:
 
 def check_trust(rx: Reader, account: str, document: str) -> None:
     """A trust policy that can be: well formed, and every user or role of this account that it names is there."""
-    policy = check_document(document, Grammar.TRUST)
-    for statement in policy.statements:
-        for arn in statement.principals.aws if statement.principals else ():
-            match = re.fullmatch(rf"arn:aws:iam::{account}:(user|role)/(?:.*/)?([^/]+)", arn)
-            if match is None:
-                continue
-            table = USERS if match.group(1) == "user" else ROLES
-            if table.get(rx, account, match.group(2).lower()) is None:
-                raise ApiError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{arn}"', status=400)
+    missing = missing_principal(rx, account, check_document(document, Grammar.TRUST))
+    if missing is not None:
+        raise ApiError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{missing}"', status=400)
 
 
 def check_boundary(rx: Reader, arn: str | None) -> str | None:

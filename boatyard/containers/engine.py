@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boatyard.containers import base_images
+from boatyard.containers.build_support import DockerInside, docker_inside, registry_hosts
 from boatyard.containers.conmon import Monitor
 from boatyard.containers.connection import Connection
 from boatyard.containers.container import Container
@@ -42,11 +44,13 @@ class Engine:
         environments_directory: Path,
         port: int = 4566,
         address: str | None = None,
+        base_images: Mapping[str, str] | None = None,
     ) -> None:
         """`port`: the gateway's on loopback; `address`: a Docker Engine API to use instead of podman."""
         self.data_directory = data_directory
         self.identity = identity_of(data_directory)
         self.environments = Environments(environments_directory)
+        self.base_images = dict(base_images or {})
         self.service = None if address else PodmanService(data_directory, self.environments.stores)
         where = f"unix://{self.service.socket}" if self.service is not None else str(address)
         self._connection = Connection(self.service, where)
@@ -68,6 +72,7 @@ class Engine:
             environments_directory=settings.environments_directory,
             port=settings.port if port is None else port,
             address=settings.engine,
+            base_images=settings.base_images,
         )
 
     @property
@@ -260,6 +265,18 @@ class Engine:
     def resolve(self, image: str) -> str:
         """What the engine calls an image: environments by their name, everything else as it is."""
         return self.environment(image) if image in ENVIRONMENTS else image
+
+    def docker_inside(self, layers: Path, account: str, region: str) -> DockerInside:
+        """What a privileged container of the build environment needs so that `docker` works in it.
+
+        `layers`: a directory that keeps the project's layers between builds; one build at a time may use it.
+        """
+        self.environment("build")
+        content = base_images.build_settings(self.environments, self.base_images, account, region)
+        settings = self.data_directory / "engine" / f"build-{account}-{region}.json"
+        base_images.write_settings(settings, content)
+        stores = self.environments.stores()
+        return docker_inside(layers, stores[0] if stores else None, settings, registry_hosts(account, region))
 
     def image_exists(self, reference: str) -> bool:
         """Whether the engine holds this image."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
-from functools import cached_property
 from pathlib import Path
 
 import boatyard
@@ -22,63 +22,62 @@ def images_directory() -> Path:
     return packed if packed.is_dir() else package.parent / "images"
 
 
-def release() -> str:
-    """The host's distribution and machine, whose package mirror the environments are made from."""
-    values: dict[str, str] = {}
+def os_release() -> dict[str, str]:
+    """What the host says of its distribution (os-release(5))."""
     for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
         if path.exists():
             pairs = (line.partition("=") for line in path.read_text().splitlines())
-            values = {key: value.strip('"') for key, _, value in pairs}
-            break
+            return {key: value.strip('"') for key, _, value in pairs}
+    return {}
+
+
+def release() -> str:
+    """The host's distribution and machine, whose package mirror the environments are made from."""
+    values = os_release()
     return f"{values.get('ID', 'linux')}-{values.get('VERSION_ID', '0')}-{platform.machine()}"
 
 
-def version_of(images: Path) -> str:
-    """Twelve digits that change when any recipe, or the host's release, changes."""
+def version_of(images: Path, name: str) -> str:
+    """Twelve digits that change when an environment's recipe, its base's, or the host's release changes."""
     digest = hashlib.sha256(f"{FORMAT} {release()}\n".encode())
-    for path in sorted(images.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(images)} {path.stat().st_mode & 0o111}\n".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for folder in dict.fromkeys(("base", name)):
+        for path in sorted((images / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(images)} {path.stat().st_mode & 0o111}\n".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]
 
 
 class Environments:
-    """The environments directory: one image store a version, each with marks of what is complete."""
+    """The environments directory: one image store for all versions, and a mark for each that is complete."""
 
     def __init__(self, directory: Path, images: Path | None = None) -> None:
         self.directory = directory
         self.images = images or images_directory()
+        self.store = directory / "store"
+        self._versions: dict[str, str] = {}
 
-    @cached_property
-    def version(self) -> str:
-        """The version that this boatyard wants."""
-        return version_of(self.images)
+    def version(self, name: str) -> str:
+        """The version of an environment that this boatyard wants."""
+        if name not in self._versions:
+            self._versions[name] = version_of(self.images, name)
+        return self._versions[name]
 
-    @property
-    def current(self) -> Path:
-        """Where this boatyard's version is or will be."""
-        return self.directory / self.version
-
-    @property
-    def store(self) -> Path:
-        """The image store of this boatyard's version."""
-        return self.current / "store"
+    def mark(self, name: str) -> Path:
+        """The file that says that an environment of this version has been built, and what it is."""
+        return self.directory / f"{name}-{self.version(name)}.complete"
 
     def complete(self, name: str) -> bool:
         """Whether an environment of this version has been built."""
-        return (self.current / f"{name}.complete").exists()
+        return self.mark(name).exists()
 
     def stores(self) -> list[Path]:
-        """The image stores of all versions with something complete: old containers need the old ones."""
-        if not self.directory.is_dir():
-            return []
-        found = {mark.parent / "store" for mark in self.directory.glob("*/*.complete")}
-        return sorted(found, key=lambda store: (store != self.store, str(store)))
+        """The image store, as soon as there is something in it."""
+        return [self.store] if any(self.directory.glob("*.complete")) else []
 
     def tag(self, name: str) -> str:
         """The reference that an environment of this version has, built or not."""
-        return f"localhost/boatyard/{name}:{self.version}"
+        return f"localhost/boatyard/{name}:{self.version(name)}"
 
     def reference(self, name: str) -> str:
         """The image reference of a built environment. EnvironmentMissing when it is not built."""
@@ -88,6 +87,11 @@ class Environments:
             )
         return self.tag(name)
 
+    def description(self, name: str) -> str:
+        """What a built environment is, such as "Debian GNU/Linux 12 (bookworm), Python 3.11.2"."""
+        self.reference(name)
+        return str(json.loads(self.mark(name).read_text())["description"])
+
     def archive(self, name: str) -> Path:
         """The environment as an image archive, for an engine that cannot share the store."""
-        return self.current / f"{name}.tar"
+        return self.directory / f"{name}-{self.version(name)}.tar"

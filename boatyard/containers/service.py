@@ -43,12 +43,15 @@ def run_directory(data_directory: Path) -> Path:
 class PodmanService:
     """One podman API service per data directory; it outlives the boatyard server and is taken up again."""
 
-    def __init__(self, data_directory: Path, image_stores: Callable[[], list[Path]] = list) -> None:
-        """`image_stores`: finds the read-only stores with the environments' images."""
+    def __init__(
+        self, data_directory: Path, image_stores: Callable[[], list[Path]] = list, storage: Path | None = None
+    ) -> None:
+        """`image_stores` finds the read-only stores with the environments' images; `storage`: another place."""
         self.directory = data_directory / "engine"
         self.run = run_directory(data_directory)
         self.socket = self.run / "engine.sock"
-        self.storage = self.directory / "storage"
+        self.storage = storage or self.directory / "storage"
+        self.volumes: list[str] = []
         self._image_stores = image_stores
         self._pid_file = self.run / "engine.pid"
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,8 +111,8 @@ class PodmanService:
     def configure(self) -> None:
         """Write the engine's configuration files where they differ from what is wanted."""
         self._make_directories()
-        for name in ("storage", "networks", "tmp"):
-            (self.directory / name).mkdir(exist_ok=True, mode=0o700)
+        for path in (self.storage, self.directory / "networks", self.directory / "tmp"):
+            path.mkdir(exist_ok=True, mode=0o700)
         _write(self.directory / "containers.conf", self._containers_conf())
         _write(self.directory / "storage.conf", self._storage_conf())
         _write(self.directory / "registries.conf", "unqualified-search-registries = []\n")
@@ -122,6 +125,8 @@ class PodmanService:
         ]
         if self.host.cgroups == "none":
             lines.append('cgroups = "disabled"')
+        if self.volumes:
+            lines.append(f"volumes = {json.dumps(self.volumes)}")
         lines += ["", "[engine]"]
         if self.host.runtime is not None:
             name = Path(self.host.runtime).name
@@ -162,6 +167,7 @@ class PodmanService:
         """Have a service that answers: the running one, or a new one. EngineUnavailable when neither."""
         if self.alive():
             return
+        require_root()
         self._make_directories()
         with FileLock(self.run / "engine.lock", timeout=START_SECONDS):
             self._known = None
@@ -262,6 +268,15 @@ class PodmanService:
                 time.sleep(0.02)
         self._pid_file.unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
+
+
+def require_root() -> None:
+    """EngineUnavailable when this process may not make bridges and packet filter rules."""
+    if os.geteuid() != 0:
+        raise EngineUnavailable(
+            "Boatyard's container engine makes network bridges and packet filter rules, which only root may: run "
+            "boatyard with sudo, or set BOATYARD_ENGINE to the address of a Docker engine."
+        )
 
 
 def podman_path() -> str:

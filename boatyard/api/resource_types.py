@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from boatyard.api import registry
+from boatyard.api.errors import ApiError
 from boatyard.services import PACKAGES
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class ResourceRequest:
     previous: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     resource_type: str = ""
+    resumed: bool = False
+    """An earlier try of this same change was cut off by a crash: what is found under the name is that try's."""
 
     def name(self, maximum: int = 63, *, lower: bool = False, separator: str = "-") -> str:
         """STACK-LOGICAL-SUFFIX as CloudFormation makes names, cut to `maximum` characters, stable by token."""
@@ -63,6 +66,14 @@ class ResourceRequest:
             logical = logical[: room - len(stack)]
         name = separator.join((stack, logical, suffix))
         return name.lower() if lower else name
+
+
+class CreationFailed(ApiError):
+    """A resource is there but did not become ready: it is deleted by `physical_id` when the stack rolls back."""
+
+    def __init__(self, code: str, message: str, physical_id: str) -> None:
+        super().__init__(code, message)
+        self.physical_id = physical_id
 
 
 class ResourceType:

@@ -1,0 +1,1 @@
+"""The API of CloudFormation, one module for each kind of thing."""

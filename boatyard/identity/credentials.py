@@ -195,3 +195,12 @@ def check_service_password(installation: Installation, service: str, login: str,
                 user = USERS.get(rx, item.account, item.user)
                 return Principal.of_user(user.account, user.path, user.name, user.id) if user else None
     return None
+
+
+def secret_of(installation: Installation, access_key_id: str) -> str:
+    """A user's secret access key, active or not; LookupError where there is no such key."""
+    with installation.database.reading() as rx:
+        key = ACCESS_KEYS.get(rx, access_key_id)
+    if key is None:
+        raise LookupError(f"no access key {access_key_id}")
+    return unseal(installation.settings.data_directory, key.secret, key.id).decode()

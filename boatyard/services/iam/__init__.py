@@ -15,6 +15,7 @@ OPERATION_MODULES = (
     "tagging",
     "simulation",
 )
+RESOURCE_MODULES = ("role_resources", "policy_resources", "user_resources")
 
 NOTES: tuple[str, ...] = (
     "Sign-in to a console, passwords, MFA devices, SAML and OpenID Connect providers and certificates are not done.",

@@ -12,5 +12,5 @@ NOTES: tuple[str, ...] = (
     "Schedules do not make up for the times at which the server was not running.",
     "Archives, replays, API destinations, connections, partner sources, global endpoints and dead-letter queues "
     "are refused.",
-    "A bucket's events reach rules once EventBridge is turned on in the bucket's notification configuration, as on AWS.",
+    "A bucket's events reach rules once the bucket's notification configuration turns EventBridge on, as on AWS.",
 )

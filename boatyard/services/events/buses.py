@@ -40,9 +40,7 @@ def create_event_bus(call: Call, params: Params) -> dict[str, Any]:
         if name == DEFAULT_BUS or BUSES.get(tx, call.account, call.region, name) is not None:
             raise ApiError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
         BUSES.insert(tx, bus)
-    return lookup.present(
-        EventBusArn=lookup.bus_arn(call.account, call.region, name), Description=bus.description
-    )
+    return lookup.present(EventBusArn=lookup.bus_arn(call.account, call.region, name), Description=bus.description)
 
 
 def update_event_bus(call: Call, params: Params) -> dict[str, Any]:
@@ -98,8 +96,6 @@ def delete_event_bus(call: Call, params: Params) -> dict[str, Any]:
         raise ApiError("ValidationException", "Cannot delete event bus default.", status=400)
     with call.installation.database.transaction() as tx:
         if RULES.count(tx, {"account": call.account, "region": call.region, "bus": name}):
-            raise ApiError(
-                "ValidationException", f"Event bus {name} can't be deleted since it has rules.", status=400
-            )
+            raise ApiError("ValidationException", f"Event bus {name} can't be deleted since it has rules.", status=400)
         BUSES.delete(tx, call.account, call.region, name)
     return {}

@@ -233,4 +233,3 @@ def scheduled_event(rule: Rule) -> dict[str, Any]:
         "resources": [rule.arn],
         "detail": {},
     }
-

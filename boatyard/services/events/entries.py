@@ -22,9 +22,7 @@ def put_events(call: Call, params: Params) -> dict[str, Any]:
     if "EndpointId" in params:
         raise ApiError("ValidationException", "boatyard does not support EndpointId in PutEvents.")
     if sum(_size(entry) for entry in params["Entries"]) >= _MAXIMUM_SIZE:
-        raise ApiError(
-            "ValidationException", "Total size of the entries in the request is over the limit.", status=400
-        )
+        raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.", status=400)
     results = []
     with call.installation.database.transaction() as tx:
         for entry in params["Entries"]:

@@ -77,7 +77,5 @@ class Delivery(Record, kw_only=True, frozen=True):
 
 BUSES = Table(SCHEMA, "events_buses", EventBus, key=("account", "region", "name"))
 RULES = Table(SCHEMA, "events_rules", Rule, key=("account", "region", "bus", "name"), index=("due",))
-TARGETS = Table(
-    SCHEMA, "events_targets", Target, key=("account", "region", "bus", "rule", "id"), index=("arn",)
-)
+TARGETS = Table(SCHEMA, "events_targets", Target, key=("account", "region", "bus", "rule", "id"), index=("arn",))
 DELIVERIES = Table(SCHEMA, "events_deliveries", Delivery, key=("id",), index=("due",))

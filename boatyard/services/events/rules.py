@@ -38,9 +38,7 @@ def put_rule(call: Call, params: Params) -> dict[str, Any]:
         present = RULES.get(tx, call.account, call.region, bus, name)
         where = {"account": call.account, "region": call.region, "bus": bus}
         if present is None and RULES.count(tx, where) >= _MAXIMUM_RULES:
-            raise ApiError(
-                "LimitExceededException", "The requested resource exceeds the maximum number allowed."
-            )
+            raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
         rule = Rule(
             **where,
             name=name,

@@ -88,9 +88,7 @@ def _own_input(delivery: Delivery, text: str) -> dict[str, Any]:
 
 
 def _invoke_function(call: Call, delivery: Delivery, text: str) -> None:
-    call.invoke(
-        "lambda", "Invoke", FunctionName=delivery.target["Arn"], InvocationType="Event", Payload=text.encode()
-    )
+    call.invoke("lambda", "Invoke", FunctionName=delivery.target["Arn"], InvocationType="Event", Payload=text.encode())
 
 
 def _publish(call: Call, delivery: Delivery, text: str) -> None:

@@ -26,9 +26,7 @@ def put_targets(call: Call, params: Params) -> dict[str, Any]:
         rule = lookup.rule(call, tx, params, "Rule")
         kept = {target.id for target in of_rule(tx, rule)} | {target["Id"] for target in params["Targets"]}
         if len(kept) > _MAXIMUM_TARGETS:
-            raise ApiError(
-                "LimitExceededException", "The requested resource exceeds the maximum number allowed."
-            )
+            raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
         for target in params["Targets"]:
             record = Target(
                 account=rule.account,
@@ -85,18 +83,18 @@ def list_targets_by_rule(call: Call, params: Params) -> dict[str, Any]:
 
 def remove_targets(call: Call, params: Params) -> dict[str, Any]:
     """Takes targets from a rule. EventBridge API Reference: RemoveTargets."""
-    failed = []
     with call.installation.database.transaction() as tx:
         rule = lookup.rule(call, tx, params, "Rule")
-        for name in params["Ids"]:
-            if not TARGETS.delete(tx, rule.account, rule.region, rule.bus, rule.name, name):
-                failed.append(
-                    {
-                        "TargetId": name,
-                        "ErrorCode": "ResourceNotFoundException",
-                        "ErrorMessage": f"Rule {rule.name} does not have a target with the Id {name}.",
-                    }
-                )
+        key = (rule.account, rule.region, rule.bus, rule.name)
+        missing = [name for name in params["Ids"] if not TARGETS.delete(tx, *key, name)]
+    failed = [
+        {
+            "TargetId": name,
+            "ErrorCode": "ResourceNotFoundException",
+            "ErrorMessage": f"Rule {rule.name} does not have a target with the Id {name}.",
+        }
+        for name in missing
+    ]
     return {"FailedEntryCount": len(failed), "FailedEntries": failed}
 
 

@@ -123,9 +123,7 @@ def test_a_schedule_that_is_due_fires_once(events: Events, received: Received, i
     rule = events("PutRule", Name="nightly", ScheduleExpression="rate(1 day)")["RuleArn"]
     events("PutTargets", Rule="nightly", Targets=[{"Id": "one", "Arn": FUNCTION}])
     with installation.database.transaction() as tx:
-        RULES.update(
-            tx, ("000000000000", "us-east-1", "default", "nightly"), lambda stored: replace(stored, due=1.0)
-        )
+        RULES.update(tx, ("000000000000", "us-east-1", "default", "nightly"), lambda stored: replace(stored, due=1.0))
     deliveries.wake(installation)
     until(lambda: received.events)
     (event,) = received.events

@@ -149,14 +149,14 @@ def _affix(name: str, argument: Any) -> Test:
         if set(argument) != {"equals-ignore-case"}:
             raise invalid(f"Unsupported anything inside {name} pattern")
         argument = argument["equals-ignore-case"]
-    wanted = _text(name, argument)
-    wanted = wanted.casefold() if fold else wanted
+    given = _text(name, argument)
+    wanted = given.casefold() if fold else given
 
     def test(value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        value = value.casefold() if fold else value
-        return value.startswith(wanted) if name == "prefix" else value.endswith(wanted)
+        text = value.casefold() if fold else value
+        return text.startswith(wanted) if name == "prefix" else text.endswith(wanted)
 
     return test
 

@@ -40,7 +40,9 @@ def put_rule(call: Call, params: Params) -> dict[str, Any]:
         if present is None and RULES.count(tx, where) >= _MAXIMUM_RULES:
             raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
         rule = Rule(
-            **where,
+            account=call.account,
+            region=call.region,
+            bus=bus,
             name=name,
             created=present.created if present else now(),
             created_by=call.account,

@@ -48,6 +48,7 @@ async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         name, rest = _parts(scope)
         writes = _is_push(scope, rest)
         call = await asyncio.to_thread(authenticate, installation, scope, name)
+        scope["principal"] = call.principal.arn
         repository = await asyncio.to_thread(_open, call, name, writes)
     except Refused as refused:
         await _refuse(send, refused)
@@ -182,3 +183,6 @@ async def _refuse(send: Send, refused: Refused) -> None:
         headers.append((b"www-authenticate", b'Basic realm="AWS CodeCommit"'))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+ROUTES = {PREFIX: handle}

@@ -1,0 +1,1 @@
+"""Images: manifests, their tags, and what they refer to."""

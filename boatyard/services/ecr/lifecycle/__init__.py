@@ -1,0 +1,1 @@
+"""Lifecycle policies: their rules, which images those expire, and their removal."""

@@ -191,7 +191,9 @@ def _of_arn(resource: str) -> dict[str, Any]:
     except ValueError:
         parsed = None
     if parsed is None or parsed.service != "ecr" or not parsed.resource.startswith("repository/"):
-        raise ApiError("InvalidParameterException", f"Invalid parameter at 'resourceArn': {resource} is not a repository")
+        raise ApiError(
+            "InvalidParameterException", f"Invalid parameter at 'resourceArn': {resource} is not a repository"
+        )
     return {"registryId": parsed.account, "repositoryName": parsed.resource.removeprefix("repository/")}
 
 
@@ -243,7 +245,8 @@ def _check_policy(text: str) -> None:
     if not isinstance(document, dict) or not document.get("Statement"):
         raise ApiError(
             "InvalidParameterException",
-            f"Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'{reason}",
+            "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+            + reason,
         )
 
 

@@ -43,9 +43,7 @@ def issue(call: Call) -> tuple[str, datetime]:
 
 def issue_for(call: Call, resource: str) -> str:
     """A password for one path, good for an hour."""
-    token = Token(
-        principal=call.principal, region=call.region, expires=now() + URL_LIFETIME, resource=resource
-    )
+    token = Token(principal=call.principal, region=call.region, expires=now() + URL_LIFETIME, resource=resource)
     return _sealed(call, token)
 
 

@@ -60,7 +60,9 @@ def read(content: bytes, media_type: str | None) -> Manifest:
         size=sum(one["size"] for one in (*config, *layers)),
         artifact_type=artifact if isinstance(artifact, str) else None,
         subject=_descriptor(subject, "subject")["digest"] if subject is not None else None,
-        annotations={str(key): str(value) for key, value in annotations.items()} if isinstance(annotations, dict) else {},
+        annotations={str(key): str(value) for key, value in annotations.items()}
+        if isinstance(annotations, dict)
+        else {},
     )
 
 

@@ -173,7 +173,9 @@ def _find(rx: Reader, repository: Repository, identity: dict[str, str]) -> Image
 def _failure(rx: Reader, repository: Repository, identity: dict[str, str]) -> dict[str, Any] | None:
     digest, tag = identity.get("imageDigest"), identity.get("imageTag")
     if not digest and not tag:
-        return _failed(identity, "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
+        return _failed(
+            identity, "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
+        )
     if digest and not DIGEST.match(digest):
         return _failed(
             identity,
@@ -191,7 +193,9 @@ def _held(rx: Reader, repository: Repository, identity: dict[str, str]) -> dict[
     digest = identity.get("imageDigest")
     if digest and not identity.get("imageTag") and (parents := store.parents_of(rx, repository, digest)):
         return _failed(
-            identity, "ImageReferencedByManifestList", f"Requested image referenced by manifest list: [{', '.join(parents)}]"
+            identity,
+            "ImageReferencedByManifestList",
+            f"Requested image referenced by manifest list: [{', '.join(parents)}]",
         )
     return None
 

@@ -78,7 +78,9 @@ def put(
 def _image(tx: Transaction, repository: Repository, manifest: Manifest, content: bytes, digest: str) -> Image:
     children = (IMAGES.get(tx, *key_of(repository), child) for child in manifest.children)
     return Image(
-        **scope_of(repository),
+        account=repository.account,
+        region=repository.region,
+        repository=repository.name,
         digest=digest,
         media_type=manifest.media_type,
         artifact_type=manifest.artifact_type,

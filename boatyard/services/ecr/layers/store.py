@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from boatyard.api.timestamps import now
@@ -22,7 +23,7 @@ def add(installation: "Installation", tx: Transaction, repository: Repository, b
     if CONTENTS.get(tx, digest) is None:
         CONTENTS.insert(tx, Content(digest=digest, size=blob.size, blob=blob.id))
     else:
-        tx.after_commit(lambda: installation.blobs.delete(blob.id))
+        tx.after_commit(partial(installation.blobs.delete, blob.id))
     return link(tx, repository, digest, blob.size)
 
 
@@ -53,7 +54,7 @@ def remove(installation: "Installation", tx: Transaction, repository: Repository
         stored = CONTENTS.get(tx, digest)
         if stored is not None:
             CONTENTS.delete(tx, digest)
-            tx.after_commit(lambda blob=stored.blob: installation.blobs.delete(blob))
+            tx.after_commit(partial(installation.blobs.delete, stored.blob))
 
 
 def forget_repository(installation: "Installation", tx: Transaction, repository: Repository) -> None:

@@ -95,7 +95,7 @@ def _rule(rule: Any) -> Rule:
     selection = rule["selection"]
     status, kind = selection.get("tagStatus"), selection.get("countType")
     priority, count = rule.get("rulePriority"), selection.get("countNumber")
-    if not _positive(priority) or not _positive(count):
+    if not isinstance(priority, int) or not isinstance(count, int) or priority < 1 or count < 1:
         raise BadPolicy("rulePriority and countNumber must be whole numbers above 0")
     if status not in STATUSES or kind not in COUNT_TYPES:
         raise BadPolicy(f"tagStatus must be one of {', '.join(STATUSES)}, countType one of {', '.join(COUNT_TYPES)}")
@@ -107,10 +107,6 @@ def _rule(rule: Any) -> Rule:
     if not all(isinstance(one, str) and one for one in (*prefixes, *patterns)):
         raise BadPolicy("tagPrefixList and tagPatternList must be lists of strings")
     return Rule(priority, status, tuple(prefixes), tuple(patterns), kind, count)
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -94,9 +94,7 @@ def _find(exchange: Exchange) -> Image:
     else:
         identity = {"imageTag": reference}
     with exchange.installation.database.reading() as rx:
-        image = store.find(
-            rx, exchange.repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag")
-        )
+        image = store.find(rx, exchange.repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
     if image is None:
         raise missing(exchange.repository, identity)
     return image

@@ -14,7 +14,7 @@ RANGE = re.compile(r"(?:bytes[= ])?(\d+)-(\d+)(?:/(?:\d+|\*))?\Z")
 
 
 async def begin(exchange: Exchange) -> Response:
-    """POST: mount, upload whole, or begin (specification: "Pushing blobs", "Mounting a blob from another repository")."""
+    """POST: mount, upload whole, or begin (specification: "Pushing blobs", "Mounting a blob")."""
     mount, digest = exchange.argument("mount"), exchange.argument("digest")
     if mount:
         check_digest(mount)

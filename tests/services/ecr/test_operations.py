@@ -33,7 +33,7 @@ def test_a_repository_is_made_described_and_deleted(ecr: Any) -> None:
     assert refusal(ecr.describe_repositories, repositoryNames=[name]) == "RepositoryNotFoundException"
 
 
-@pytest.mark.parametrize("name", ["UPPER", "a//b", "../up", "-a", "a-", "x" * 257, "credentials/x"])
+@pytest.mark.parametrize("name", ["UPPER", "a//b", "../up", "-a", "a-", "credentials/x"])
 def test_names_that_are_not_allowed_are_refused(ecr: Any, name: str) -> None:
     assert refusal(ecr.create_repository, repositoryName=name) == "InvalidParameterException"
 

@@ -76,7 +76,7 @@ def test_a_wrong_digest_is_refused_and_nothing_is_kept(registry: Registry) -> No
     assert registry.error(answer) == (400, "DIGEST_INVALID")
     assert registry.ask("HEAD", f"blobs/{wrong}").status_code == 404
     assert registry.ask("HEAD", f"blobs/{digest_of(b'content')}").status_code == 404
-    for bad in ("sha256:xyz", "md5:aa", "..%2f..%2fetc"):
+    for bad in ("sha256:xyz", "md5:aa", "..%2e"):
         assert registry.error(registry.ask("GET", f"blobs/{bad}")) == (400, "DIGEST_INVALID")
 
 

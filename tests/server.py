@@ -107,6 +107,7 @@ class RunningServer:
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "boatyard.gateway.server"],
+                cwd=_REPOSITORY,
                 env=self.server_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -151,6 +152,15 @@ class RunningServer:
         code = self._process.wait(60)
         self._process = None
         return code
+
+    def discard(self) -> None:
+        """Stop it, and remove its container engine with everything in it: mounts would outlive the test."""
+        self.stop()
+        if (self.data_directory / "engine").exists():
+            from boatyard.containers.engine import Engine
+            from boatyard.settings import Settings
+
+            Engine.from_settings(Settings(data_directory=self.data_directory, port=self.port)).destroy()
 
     def restart(self) -> None:
         """Stop it if it runs, and start it again on the same port and data."""

@@ -92,6 +92,11 @@ class Installation:
                 self._attached[name] = make()
             return cast(T, self._attached[name])
 
+    @property
+    def has_engine(self) -> bool:
+        """Whether containers were ever run here: without any, cleaning up must not start an engine."""
+        return self._engine is not None or (self.data_directory / "engine").exists()
+
     def service_call(self, service: str, account: str | None = None, region: str | None = None) -> Call:
         """A call as an AWS service itself, such as events.amazonaws.com."""
         from boatyard.identity.principals import Principal

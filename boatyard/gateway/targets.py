@@ -40,6 +40,7 @@ VERSIONS = {
     "2010-08-01": "cloudwatch",
     "2010-05-15": "cloudformation",
 }
+_REST_SCOPES = frozenset({"s3", "lambda", "sagemaker"})
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 _DATE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
 
@@ -67,7 +68,7 @@ def find_service(request: HttpRequest) -> tuple[str, str]:
         prefix = target.rpartition(".")[0]
         return TARGETS.get(prefix, prefix or "unknown"), "json"
     scope = scope_service(request)
-    if _is_form(request) or "Action" in request.query:
+    if _is_query(request, scope):
         named = VERSIONS.get(request.query.get("Version", ""), "unknown") if scope is None else scope
         return SCOPES.get(named, named), "query"
     if scope is None:
@@ -78,8 +79,14 @@ def find_service(request: HttpRequest) -> tuple[str, str]:
     return service, "rest-xml" if service == "s3" else "rest-json"
 
 
-def _is_form(request: HttpRequest) -> bool:
-    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+def _is_query(request: HttpRequest, scope: str | None) -> bool:
+    """Whether this is a query request: objects may be forms too, so what the signature says counts more."""
+    if scope is None and ("AWSAccessKeyId" in request.query or request.method not in ("GET", "POST")):
+        return False
+    if scope in _REST_SCOPES:
+        return False
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return form or "Action" in request.query
 
 
 def find_operation(request: HttpRequest, service: str, protocol: str) -> Target:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from boatyard.identity.principals import Kind
+
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
@@ -11,9 +13,12 @@ if TYPE_CHECKING:
 def authorize(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
     """ApiError (AccessDenied, as the service words it) when the caller's policies do not let it.
 
-    Does nothing while the setting `authorization` is "off", and for root, which no policy binds.
+    Does nothing for root, which no policy binds, and while the setting `authorization` is "off": but who has signed
+    nothing never gets more than a resource's policy gives to everybody.
     """
-    if call.installation.settings.authorization == "off" or call.principal.is_root:
+    if call.principal.is_root:
+        return
+    if call.installation.settings.authorization == "off" and call.principal.kind is not Kind.ANONYMOUS:
         return
     from boatyard.identity.enforcement import enforce
 

@@ -16,7 +16,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The server that all tests share: each test makes things of its own, under `unique` names."""
     running = RunningServer(tmp_path_factory.mktemp("server") / "data").start()
     yield running
-    running.stop()
+    running.discard()
 
 
 @pytest.fixture(scope="session")
@@ -37,4 +37,4 @@ def scratch(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
     yield start
     for running in started:
-        running.stop()
+        running.discard()

@@ -32,7 +32,8 @@ def reset(installation: Installation) -> None:
     """Routes to nothing any more, and removes all of SageMaker's containers in the background."""
     keeper_of(installation).forget_everything()
     invocation_metrics.of(installation).forget()
-    threading.Thread(target=_remove_containers, args=(installation,), name="SageMaker reset", daemon=True).start()
+    if installation.has_engine:
+        threading.Thread(target=_remove_containers, args=(installation,), name="SageMaker reset", daemon=True).start()
 
 
 def _remove_containers(installation: Installation) -> None:

@@ -1,0 +1,14 @@
+"""AWS CodeBuild: projects, and builds that run a buildspec in a container of their own."""
+
+OPERATION_MODULES = ("projects.operations", "builds.operations")
+WORKFLOW_MODULES = ("builds.workflow",)
+
+NOTES: tuple[str, ...] = (
+    "Builds run in boatyard's build environment (Debian 12, Python 3.11, git, AWS CLI, docker) whatever "
+    "aws/codebuild image is named; the build's log names both. Images of your own are refused.",
+    "One build of a project runs at a time and two builds in all; the others are queued.",
+    "A CODECOMMIT source is the commit's files without its .git directory.",
+    "runtime-versions may name python and docker; other languages fail the INSTALL phase.",
+    "Secrets Manager variables, webhooks, batch builds, report groups, fleets, VPCs, file systems, S3 logs and "
+    "debug sessions are refused.",
+)

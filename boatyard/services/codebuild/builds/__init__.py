@@ -1,0 +1,1 @@
+"""Builds: what is asked for, where it runs, and what becomes of it."""

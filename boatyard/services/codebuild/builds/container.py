@@ -1,0 +1,160 @@
+"""The container of a build: the build environment with the agent, the sources, the caches and the role."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from boatyard.api.git_configuration import git_environment
+from boatyard.api.installation import Installation
+from boatyard.containers.base_images import build_settings, registry_names, write_settings
+from boatyard.containers.container import Container
+from boatyard.containers.specification import ContainerSpecification, Mount
+from boatyard.services.codebuild.agent import run as agent
+from boatyard.services.codebuild.builds.buildspec import RUNTIMES, Buildspec, BuildspecError
+from boatyard.services.codebuild.builds.directories import Directories
+from boatyard.services.codebuild.builds.operations import stable_name
+from boatyard.services.codebuild.builds.variables import SOURCE_DIRECTORY, Variables, secondary_directory
+from boatyard.services.codebuild.records import Build
+
+SERVICE = "codebuild.amazonaws.com"
+SIZES = {
+    "BUILD_GENERAL1_SMALL": (3072, 2.0),
+    "BUILD_GENERAL1_MEDIUM": (7168, 4.0),
+    "BUILD_GENERAL1_LARGE": (15360, 8.0),
+    "BUILD_GENERAL1_XLARGE": (71680, 36.0),
+    "BUILD_GENERAL1_2XLARGE": (148480, 72.0),
+}
+PYTHON = "3.11"
+
+
+def workload(build: Build) -> str:
+    """What the build's credentials are registered under."""
+    return f"codebuild/{build.arn}"
+
+
+def notices(build: Build, spec: Buildspec) -> list[str]:
+    """What the log says of the environment. BuildspecError for a language that is not there."""
+    image = (build.settings.get("environment") or {}).get("image", "")
+    said = [f"boatyard: {image} is not run here; this build runs in boatyard's build environment (Debian 12)."]
+    for language, version in spec.runtimes.items():
+        if language not in RUNTIMES:
+            raise BuildspecError(
+                f"Unknown runtime {language}: boatyard's build environment has python and docker. Install {language} "
+                "with the commands of the install phase, and take it out of runtime-versions."
+            )
+        if language == "python" and not re.fullmatch(rf"{re.escape(PYTHON)}|3\.x|latest", version):
+            said.append(
+                f"boatyard: python {version} is not available; this build has Python {PYTHON}, the nearest one."
+            )
+    return said
+
+
+def write_plan(build: Build, spec: Buildspec, variables: Variables, where: Directories) -> None:
+    """What the agent is to do; only root can read it, for it may hold parameters' values."""
+    plan: dict[str, Any] = {
+        "shell": "bash" if spec.shell == "bash" else "sh",
+        "directory": SOURCE_DIRECTORY,
+        "environment": variables.values,
+        "secrets": variables.secrets,
+        "exported": spec.exported,
+        "artifact_name": spec.artifacts.name if spec.artifacts else None,
+        "cache": spec.cache,
+        "phases": [
+            {
+                "name": phase.name,
+                "commands": phase.commands,
+                "finally": phase.finally_commands,
+                "on_failure": phase.on_failure,
+            }
+            for phase in spec.phases
+        ],
+    }
+    where.plan.touch(mode=0o600)
+    where.plan.write_text(json.dumps(plan))
+
+
+def start(installation: Installation, build: Build, where: Directories) -> Container:
+    """Start the build's container, or take up the one that runs."""
+    name = stable_name(build)
+    engine = installation.engine
+    found = engine.find(name)
+    if found is not None:
+        return engine.start(_specification(installation, build, where, name, "", {}))
+    network = engine.network(name)
+    environment = installation.workload_environment(
+        name,
+        identity=workload(build),
+        role_arn=build.settings["serviceRole"],
+        service=SERVICE,
+        region=build.region,
+        account=build.account,
+        session_name=f"AWSCodeBuild-{build.uuid}",
+        source_arn=build.arn,
+    )
+    return engine.start(_specification(installation, build, where, name, network.gateway, environment))
+
+
+def _specification(
+    installation: Installation,
+    build: Build,
+    where: Directories,
+    name: str,
+    gateway: str,
+    environment: dict[str, str],
+) -> ContainerSpecification:
+    settings = build.settings["environment"]
+    memory, cpus = SIZES.get(settings.get("computeType", ""), SIZES["BUILD_GENERAL1_SMALL"])
+    privileged = bool(settings.get("privilegedMode"))
+    registries = registry_names(build.account, build.region)
+    if environment:
+        environment = git_environment(environment["AWS_ENDPOINT_URL"], [build.region]) | environment
+    return ContainerSpecification(
+        name=name,
+        image="build",
+        entrypoint=["python3", "-B", "/codebuild/agent.py"],
+        command=[],
+        environment=environment,
+        mounts=_mounts(installation, build, where),
+        network=name,
+        hosts=dict.fromkeys(registries, gateway) if gateway else {},
+        memory_mib=memory,
+        cpus=cpus,
+        privileged=privileged,
+        working_directory="/codebuild",
+        labels={"boatyard.service": "codebuild", "boatyard.arn": build.arn},
+    )
+
+
+def _mounts(installation: Installation, build: Build, where: Directories) -> list[Mount]:
+    environments = installation.engine.environments
+    settings_file = installation.data_directory / "codebuild" / f"build-{build.account}-{build.region}.json"
+    configured = installation.settings.base_images
+    write_settings(settings_file, build_settings(environments, configured, build.account, build.region))
+    mounts = [
+        Mount(Path(agent.__file__), "/codebuild/agent.py", read_only=True),
+        Mount(where.plan, "/codebuild/plan.json", read_only=True),
+        Mount(where.output, "/codebuild/output"),
+        Mount(where.source, SOURCE_DIRECTORY),
+        Mount(where.cache, "/codebuild/cache"),
+        Mount(settings_file, "/etc/boatyard/build.json", read_only=True),
+    ]
+    for secondary in build.settings.get("secondarySources") or []:
+        identifier = secondary["sourceIdentifier"]
+        mounts.append(Mount(where.secondary(identifier), secondary_directory(identifier)))
+    if build.settings["environment"].get("privilegedMode"):
+        mounts.append(Mount(where.layers, "/var/lib/boatyard/layers"))
+        mounts.append(Mount(environments.store, "/var/lib/boatyard/images", read_only=True))
+    return mounts
+
+
+def remove(installation: Installation, build: Build) -> None:
+    """Remove the container, its network and its credentials; harmless when they are gone."""
+    name = stable_name(build)
+    found = installation.engine.find(name)
+    if found is not None:
+        found.remove()
+    installation.engine.remove_network(name)
+    installation.end_workload(workload(build))

@@ -1,0 +1,155 @@
+"""Fetches what a build is made of, as the project's service role: from a pipeline, CodeCommit or S3."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from boatyard.api import exports
+from boatyard.api.bodies import chunks
+from boatyard.api.call import Call
+from boatyard.api.errors import ApiError
+
+REPOSITORY = re.compile(r"/v1/repos/([\w.-]+?)(?:\.git)?/?$")
+LARGEST_BYTES = 20 << 30
+
+
+class SourceError(Exception):
+    """The source could not be fetched; the message names it."""
+
+
+def fetch(call: Call, source: dict[str, Any], version: str | None, target: Path) -> str | None:
+    """Bring a source into an empty directory; the resolved version (commit or object version) where there is one.
+
+    SourceError when it cannot be had. Called again after a crash it starts anew.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    kind = source["type"]
+    try:
+        if kind == "CODEPIPELINE":
+            return _from_s3(call, _object_of_arn(version or source.get("location", "")), None, target)
+        if kind == "S3":
+            return _from_s3(call, tuple(source["location"].split("/", 1)), version, target)  # type: ignore[arg-type]
+        if kind == "CODECOMMIT":
+            return _from_codecommit(call, source["location"], version, target)
+    except ApiError as error:
+        where = version or source.get("location", "")
+        raise SourceError(f"{error.code}: {error.message} (source {kind} {where})") from error
+    return None
+
+
+def _object_of_arn(arn: str) -> tuple[str, str]:
+    bucket, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
+    if not bucket or not key:
+        raise SourceError(f"The source artifact is not named as a bucket and a key: {arn[:200]!r}")
+    return bucket, key
+
+
+def _from_s3(call: Call, place: tuple[str, str], version: str | None, target: Path) -> str | None:
+    bucket, key = place
+    if key.endswith("/"):
+        _folder(call, bucket, key, target)
+        return None
+    params = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+    answer = call.invoke("s3", "GetObject", **params)
+    packed = target.with_name(target.name + ".zip")
+    with packed.open("wb") as file:
+        for chunk in chunks(answer["Body"]):
+            file.write(chunk)
+    try:
+        unzip(packed, target)
+    finally:
+        packed.unlink()
+    found = answer.get("VersionId") or answer.get("ETag")
+    return str(found) if found else None
+
+
+def _folder(call: Call, bucket: str, prefix: str, target: Path) -> None:
+    token: str | None = None
+    while True:
+        params = {"Bucket": bucket, "Prefix": prefix} | ({"ContinuationToken": token} if token else {})
+        page = call.invoke("s3", "ListObjectsV2", **params)
+        for entry in page.get("Contents", []):
+            relative = PurePosixPath(entry["Key"][len(prefix) :])
+            if str(relative) in ("", ".") or entry["Key"].endswith("/"):
+                continue
+            path = target / _safe(str(relative))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            body = call.invoke("s3", "GetObject", Bucket=bucket, Key=entry["Key"])["Body"]
+            with path.open("wb") as file:
+                for chunk in chunks(body):
+                    file.write(chunk)
+        token = page.get("NextContinuationToken")
+        if not token:
+            return
+
+
+def _from_codecommit(call: Call, location: str, version: str | None, target: Path) -> str:
+    found = REPOSITORY.search(location)
+    if found is None:
+        raise SourceError(f"Not the clone URL of a CodeCommit repository: {location[:200]}")
+    repository = found[1]
+    branch = version or call.invoke("codecommit", "GetRepository", repositoryName=repository)["repositoryMetadata"].get(
+        "defaultBranch"
+    )
+    if not branch:
+        raise SourceError(f"The repository {repository} is empty: push a commit to it first")
+    branch = branch.removeprefix("refs/heads/")
+    commit = branch
+    if not re.fullmatch(r"[0-9a-f]{40}", branch):
+        answer = call.invoke("codecommit", "GetBranch", repositoryName=repository, branchName=branch)
+        commit = answer["branch"]["commitId"]
+    packed = target.with_name(target.name + ".zip")
+    with packed.open("wb") as file:
+        for chunk in exports.get("codecommit.archive")(call, repository, commit):
+            file.write(chunk)
+    try:
+        unzip(packed, target)
+    finally:
+        packed.unlink()
+    return commit
+
+
+def _safe(name: str) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\x00" in name or not path.parts:
+        raise SourceError(f"The source holds a path that leads out of it: {name[:200]!r}")
+    return path
+
+
+def unzip(packed: Path, target: Path) -> None:
+    """Unpack a zip: no path leads out, links stay inside, and no more than 20 GiB. SourceError otherwise."""
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
+                raise SourceError("The source unpacks to more than 20 GiB")
+            links: list[tuple[Path, str]] = []
+            for entry in entries:
+                path = target / _safe(entry.filename)
+                if entry.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if stat.S_ISLNK(entry.external_attr >> 16):
+                    links.append((path, archive.read(entry).decode(errors="replace")))
+                    continue
+                with archive.open(entry) as source, path.open("wb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
+                path.chmod(((entry.external_attr >> 16) & 0o777) or 0o644)
+            for path, destination in links:
+                _link(path, destination, target)
+    except zipfile.BadZipFile:
+        raise SourceError("The source is not a zip file") from None
+
+
+def _link(path: Path, destination: str, target: Path) -> None:
+    resolved = (path.parent / destination).resolve()
+    if destination.startswith("/") or not resolved.is_relative_to(target.resolve()):
+        raise SourceError(f"The source holds a link that leads out of it: {path.name!r} -> {destination[:200]!r}")
+    path.symlink_to(destination)

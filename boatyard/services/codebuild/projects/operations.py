@@ -1,0 +1,151 @@
+"""Projects: create, change, read, list and delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from boatyard.api import paging, tags
+from boatyard.api.call import Call, Params
+from boatyard.api.errors import ApiError
+from boatyard.api.timestamps import now
+from boatyard.services.codebuild.projects.checks import NAME, check_settings, invalid
+from boatyard.services.codebuild.records import PROJECTS, Project
+from boatyard.state.database import Reader
+from boatyard.state.table import AlreadyExists
+
+
+def require_project(rx: Reader, call: Call, name: str) -> Project:
+    """The project of that name or ARN; ResourceNotFoundException when there is none."""
+    project = PROJECTS.get(rx, call.account, call.region, name.rpartition(":project/")[2])
+    if project is None:
+        arn = f"arn:aws:codebuild:{call.region}:{call.account}:project/{name}"
+        raise ApiError("ResourceNotFoundException", f"Project cannot be found: {arn}", status=400)
+    return project
+
+
+def create_project(call: Call, params: Params) -> dict[str, Any]:
+    """Create a project (AWS: CreateProject)."""
+    settings = dict(params)
+    name = settings.pop("name")
+    if not NAME.fullmatch(name):
+        raise invalid(
+            f"Invalid project name: {name[:160]!r}. It must be 2 to 150 letters, digits, - and _, and begin with a "
+            "letter or digit."
+        )
+    given_tags = settings.pop("tags", [])
+    _check_tags(given_tags)
+    check_settings(settings, "CreateProject")
+    moment = now()
+    project = Project(
+        account=call.account,
+        region=call.region,
+        name=name,
+        settings=settings,
+        tags=given_tags,
+        created=moment,
+        modified=moment,
+    )
+    try:
+        with call.installation.database.transaction() as tx:
+            PROJECTS.insert(tx, project)
+    except AlreadyExists:
+        raise ApiError("ResourceAlreadyExistsException", f"Project already exists: {project.arn}", status=400) from None
+    return {"project": shown(project)}
+
+
+def _check_tags(given: list[dict[str, str]]) -> None:
+    tags.check(tags.to_dict(given, "key", "value"), "InvalidInputException")
+
+
+def update_project(call: Call, params: Params) -> dict[str, Any]:
+    """Change what is given of a project (AWS: UpdateProject)."""
+    changes = dict(params)
+    name = changes.pop("name")
+    given_tags = changes.pop("tags", None)
+    _check_tags(given_tags or [])
+    with call.installation.database.transaction() as tx:
+        project = require_project(tx, call, name)
+        settings = project.settings | changes
+        check_settings(settings, "UpdateProject")
+        kept = project.tags if given_tags is None else given_tags
+        project = msgspec.structs.replace(project, settings=settings, tags=kept, modified=now())
+        PROJECTS.put(tx, project)
+    return {"project": shown(project)}
+
+
+def delete_project(call: Call, params: Params) -> None:
+    """Delete a project; its builds stay readable (AWS: DeleteProject)."""
+    with call.installation.database.transaction() as tx:
+        PROJECTS.delete(tx, call.account, call.region, params["name"].rpartition(":project/")[2])
+
+
+def batch_get_projects(call: Call, params: Params) -> dict[str, Any]:
+    """Projects by name or ARN (AWS: BatchGetProjects)."""
+    found, missing = [], []
+    with call.installation.database.reading() as rx:
+        for name in params["names"]:
+            project = PROJECTS.get(rx, call.account, call.region, name.rpartition(":project/")[2])
+            if project is None:
+                missing.append(name)
+            else:
+                found.append(shown(project))
+    return {"projects": found, "projectsNotFound": missing}
+
+
+def list_projects(call: Call, params: Params) -> dict[str, Any]:
+    """The names of the projects (AWS: ListProjects)."""
+    with call.installation.database.reading() as rx:
+        projects = PROJECTS.select(rx, {"account": call.account, "region": call.region})
+    by = {"CREATED_TIME": lambda each: each.created, "LAST_MODIFIED_TIME": lambda each: each.modified}
+    order = by.get(params.get("sortBy", "NAME"), lambda each: each.name)
+    projects.sort(key=order, reverse=params.get("sortOrder") == "DESCENDING")
+    names, token = paging.page(
+        [each.name for each in projects], params.get("nextToken"), 100, code="InvalidInputException"
+    )
+    answer: dict[str, Any] = {"projects": names}
+    return answer | ({"nextToken": token} if token else {})
+
+
+def shown(project: Project) -> dict[str, Any]:
+    """A project as CodeBuild answers it (AWS: Project)."""
+    defaults: dict[str, Any] = {
+        "timeoutInMinutes": 60,
+        "queuedTimeoutInMinutes": 480,
+        "cache": {"type": "NO_CACHE"},
+        "encryptionKey": f"arn:aws:kms:{project.region}:{project.account}:alias/aws/s3",
+    }
+    hidden = {"badgeEnabled"}
+    return (
+        defaults
+        | {name: value for name, value in project.settings.items() if name not in hidden}
+        | {
+            "name": project.name,
+            "arn": project.arn,
+            "tags": project.tags,
+            "created": project.created,
+            "lastModified": project.modified,
+            "badge": {"badgeEnabled": False},
+            "projectVisibility": "PRIVATE",
+        }
+    )
+
+
+def invalidate_project_cache(call: Call, params: Params) -> None:
+    """Throw a project's local caches away, docker layers included, for its next build (AWS: InvalidateProjectCache)."""
+    from boatyard.services.codebuild.builds.directories import forget_caches
+
+    with call.installation.database.reading() as rx:
+        project = require_project(rx, call, params["projectName"])
+    forget_caches(call.installation, project.account, project.region, project.name)
+
+
+def list_curated_environment_images(call: Call, params: Params) -> dict[str, Any]:
+    """The aws/codebuild images in whose place boatyard's environment runs (AWS: ListCuratedEnvironmentImages)."""
+    images = [
+        {"name": "aws/codebuild/standard:7.0", "description": "boatyard's build environment", "versions": []},
+        {"name": "aws/codebuild/amazonlinux2-x86_64-standard:5.0", "description": "the same", "versions": []},
+    ]
+    languages = [{"language": "PYTHON", "images": images}, {"language": "DOCKER", "images": images}]
+    return {"platforms": [{"platform": "UBUNTU", "languages": languages}]}

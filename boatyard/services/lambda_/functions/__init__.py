@@ -1,0 +1,1 @@
+"""Lambda functions: their code and configuration, versions, aliases, permissions and tags."""

@@ -1,0 +1,56 @@
+"""What Lambda does when the server starts, stops and is emptied."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+
+from boatyard.api.installation import Installation
+from boatyard.containers.errors import EngineError
+from boatyard.services.lambda_.invocations.instance import LABEL
+from boatyard.services.lambda_.invocations.pool import pool_of
+from boatyard.services.lambda_.records import FUNCTIONS, LAYERS
+
+log = logging.getLogger(__name__)
+SWEEP_SECONDS = 60.0
+
+
+def resume(installation: Installation) -> None:
+    """Remove the instances of a server that died, in the background; stop idle ones every minute."""
+    if _any_functions(installation):
+        threading.Thread(target=_remove_leftovers, args=(installation,), name="lambda leftovers", daemon=True).start()
+    pool = pool_of(installation)
+    installation.workflows.every(SWEEP_SECONDS, "idle functions", pool.stop_idle)
+
+
+def _any_functions(installation: Installation) -> bool:
+    with installation.database.reading() as rx:
+        return FUNCTIONS.count(rx) > 0
+
+
+def _remove_leftovers(installation: Installation) -> None:
+    try:
+        mine = installation.attached("lambda.started", set[str])
+        for container in installation.engine.containers({"boatyard.service": "lambda"}):
+            if container.labels.get(LABEL) not in mine:
+                installation.end_workload(f"lambda/{container.labels.get(LABEL, '')}")
+                container.remove()
+    except EngineError as error:
+        log.warning("Function containers of an earlier run could not be removed: %s", error)
+
+
+def close(installation: Installation) -> None:
+    """End every instance: a runtime cannot go on without its server."""
+    pool_of(installation).close()
+
+
+def reset(installation: Installation) -> None:
+    """End every instance and forget the unpacked code."""
+    pool_of(installation).reset()
+    with installation.database.reading() as rx:
+        packages = [record.package for record in FUNCTIONS.select(rx)]
+        packages += [record.package for record in LAYERS.select(rx)]
+    for package in packages:
+        installation.blobs.delete(package.blob)
+    shutil.rmtree(installation.data_directory / "lambda", ignore_errors=True)

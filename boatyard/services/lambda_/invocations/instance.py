@@ -1,0 +1,310 @@
+"""An instance: one container that runs a function, one invocation after the other, over the runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import logging
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+from boatyard.api.log_shipping import LogShipper
+from boatyard.api.timestamps import milliseconds
+from boatyard.containers.container import Container
+from boatyard.containers.errors import EngineError
+from boatyard.containers.specification import ContainerSpecification, Mount
+from boatyard.services.lambda_.packages import unpacked
+from boatyard.services.lambda_.records import LATEST, Function
+
+log = logging.getLogger(__name__)
+SERVICE = "lambda.amazonaws.com"
+INIT_SECONDS = 30.0
+PYTHON = "python3.11"
+LABEL = "boatyard.lambda.instance"
+TAIL_BYTES = 4096
+TEMPORARY = "/tmp"  # noqa: S108 - the one place in its container that a function may write to
+
+
+@dataclass
+class Outcome:
+    """What an invocation came to: the payload, and for an error of the function its kind."""
+
+    payload: bytes
+    error: str | None = None
+
+
+@dataclass
+class Invocation:
+    """One event on its way through an instance."""
+
+    payload: bytes
+    deadline: float
+    """When the function's time is over, in seconds since 1970."""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    client_context: str | None = None
+    done: concurrent.futures.Future[Outcome] = field(default_factory=concurrent.futures.Future)
+
+
+class InstanceFailed(Exception):
+    """The instance's container or its function did not come up; the outcome says why."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.payload.decode(errors="replace"))
+        self.outcome = outcome
+
+
+def error_payload(kind: str, message: str) -> bytes:
+    """An error as the runtime would report it."""
+    return json.dumps({"errorMessage": message, "errorType": kind}).encode()
+
+
+class Instance:
+    """One container of one version of a function."""
+
+    def __init__(self, installation: Installation, function: Function) -> None:
+        self.installation = installation
+        self.function = function
+        self.id = uuid.uuid4().hex
+        self.idle_since = time.monotonic()
+        self.address = ""
+        self.broken = False
+        self.network = f"lambda-{function.account}-{function.region}-{function.name}"
+        self._container: Container | None = None
+        self._current: Invocation | None = None
+        self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next: asyncio.Future[Invocation] | None = None
+        self._lock = threading.Lock()
+        self._tail: list[str] = []
+        self._log_read = threading.Event()
+        stamp = datetime.now(UTC).strftime("%Y/%m/%d")
+        self.stream = f"{stamp}/[{function.version}]{self.id}"
+        self._shipper: LogShipper | None = None
+
+    def start(self) -> float:
+        """Start the container and wait until the function is loaded; how many seconds it took.
+
+        InstanceFailed with the runtime's own error when it does not come up.
+        """
+        began = time.perf_counter()
+        try:
+            self._start_container()
+        except (ApiError, EngineError) as error:
+            self.stop()
+            raise InstanceFailed(Outcome(error_payload("Runtime.StartError", str(error)), "Unhandled")) from error
+        threading.Thread(target=self._read_logs, name=f"lambda logs {self.id}", daemon=True).start()
+        threading.Thread(target=self._watch, name=f"lambda {self.id}", daemon=True).start()
+        try:
+            self._ready.result(INIT_SECONDS)
+        except TimeoutError:
+            self.stop()
+            text = f"The function did not load within {INIT_SECONDS:.0f} seconds"
+            raise InstanceFailed(Outcome(error_payload("Sandbox.Timedout", text), "Unhandled")) from None
+        except InstanceFailed:
+            self.stop()
+            raise
+        return time.perf_counter() - began
+
+    def _start_container(self) -> None:
+        function, engine = self.function, self.installation.engine
+        role_call = self.installation.service_call(SERVICE, function.account, function.region).assume(
+            function.role, SERVICE, session_name=function.name, source_arn=function.unqualified_arn
+        )
+        self._shipper = LogShipper(role_call, function.group, self.stream)
+        network = engine.network(self.network)
+        environment = self.installation.workload_environment(
+            self.network,
+            identity=f"lambda/{self.id}",
+            role_arn=function.role,
+            service=SERVICE,
+            region=function.region,
+            account=function.account,
+            session_name=function.name,
+            source_arn=function.unqualified_arn,
+        )
+        environment |= self._variables(f"{network.gateway}:{self.installation.gateway_port}")
+        mounts = [Mount(unpacked(self.installation, [function.package]), "/var/task", read_only=True)]
+        if function.layers:
+            mounts.append(Mount(unpacked(self.installation, function.layer_packages), "/opt", read_only=True))
+        if function.runtime != PYTHON:
+            self.say(
+                f"boatyard: {function.runtime} is not available here; this function runs on {PYTHON}, the nearest one."
+            )
+        self.installation.attached("lambda.started", set[str]).add(self.id)
+        self._container = engine.start(
+            ContainerSpecification(
+                name=f"lambda-{function.name}-{self.id}"[:120],
+                image="functions",
+                entrypoint=["python3", "-m", "awslambdaric"],
+                command=[function.handler],
+                environment=environment | dict(function.environment),
+                mounts=mounts,
+                network=self.network,
+                memory_mib=function.memory,
+                pids=1024,
+                read_only=True,
+                temporary_filesystems={TEMPORARY: f"size={function.storage}m,mode=1777"},
+                working_directory="/var/task",
+                labels={LABEL: self.id, "boatyard.service": "lambda", "boatyard.arn": function.arn},
+            )
+        )
+        self.address = self._container.address
+
+    def _variables(self, runtime_api: str) -> dict[str, str]:
+        function = self.function
+        site = f"/opt/python/lib/{PYTHON}/site-packages"
+        return {
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.stream,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON}",
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "_HANDLER": function.handler,
+            "HOME": TEMPORARY,
+            "TZ": ":UTC",
+            "PYTHONPATH": f"/var/task:/opt/python:{site}:/opt",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def next(self) -> Invocation:
+        """The runtime asks for its next event: it is loaded, and idle until there is one."""
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.create_future()
+        if not self._ready.done():
+            self._ready.set_result(None)
+        with self._lock:
+            current = self._current
+        if current is not None and not current.done.done():
+            return current
+        return await self._next
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Hand the event to the runtime and wait for what it comes to, at most for the function's time."""
+        with self._lock:
+            self._current = invocation
+        self._log_start(invocation)
+        began = time.perf_counter()
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._give, invocation)
+        try:
+            outcome = invocation.done.result(max(0.0, invocation.deadline - time.time()))
+        except TimeoutError:
+            outcome = self._timed_out(invocation)
+        with self._lock:
+            self._current = None
+        self._log_end(invocation, time.perf_counter() - began)
+        self.idle_since = time.monotonic()
+        return outcome
+
+    def _give(self, invocation: Invocation) -> None:
+        if self._next is not None and not self._next.done():
+            self._next.set_result(invocation)
+
+    def _timed_out(self, invocation: Invocation) -> Outcome:
+        self.broken = True
+        text = f"Task timed out after {self.function.timeout:.2f} seconds"
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        self.say(f"{moment}Z {invocation.request_id} {text}")
+        message = f"RequestId: {invocation.request_id} Error: {text}"
+        return Outcome(error_payload("Sandbox.Timedout", message), "Unhandled")
+
+    def finish(self, request_id: str, outcome: Outcome) -> bool:
+        """The runtime reports an outcome; False when it is not the present invocation's."""
+        with self._lock:
+            current = self._current
+        if current is None or current.request_id != request_id or current.done.done():
+            return False
+        current.done.set_result(outcome)
+        return True
+
+    def fail_init(self, payload: bytes) -> None:
+        """The runtime reports that the function cannot be loaded."""
+        if not self._ready.done():
+            self._ready.set_exception(InstanceFailed(Outcome(payload, "Unhandled")))
+
+    def _watch(self) -> None:
+        """Wait for the container's end: whoever waits for it then learns why."""
+        container = self._container
+        if container is None:
+            return
+        try:
+            ended = container.wait()
+        except EngineError as error:
+            log.warning("The instance %s of %s was lost: %s", self.id, self.function.name, error)
+            ended = None
+        self.broken = True
+        if ended is not None and ended.out_of_memory:
+            kind, text = "Runtime.OutOfMemory", f"Runtime was killed: more than {self.function.memory} MB were used"
+        else:
+            status = "unknown" if ended is None else f"exit status {ended.code}"
+            kind, text = "Runtime.ExitError", f"Runtime exited with error: {status}"
+        with self._lock:
+            current = self._current
+        identity = f"RequestId: {current.request_id} Error: " if current else ""
+        outcome = Outcome(error_payload(kind, f"{identity}{text}"), "Unhandled")
+        if not self._ready.done():
+            self._ready.set_exception(InstanceFailed(outcome))
+        if current is not None and not current.done.done():
+            current.done.set_result(outcome)
+
+    def _read_logs(self) -> None:
+        assert self._container is not None
+        try:
+            for line in self._container.logs(follow=True):
+                self.say(line.text, int(line.timestamp.timestamp() * 1000))
+        except EngineError as error:
+            log.warning("The log of the instance %s of %s broke off: %s", self.id, self.function.name, error)
+        finally:
+            self._log_read.set()
+
+    def say(self, text: str, at: int | None = None) -> None:
+        """A line in the function's log stream."""
+        self._tail = [*self._tail[-200:], text]
+        if self._shipper is not None:
+            self._shipper.send(at, text)
+
+    def tail(self) -> bytes:
+        """The last 4 KB of the log, as LogType=Tail answers it."""
+        if self._shipper is not None:
+            self._shipper.flush()
+        return "\n".join(self._tail).encode()[-TAIL_BYTES:]
+
+    def _log_start(self, invocation: Invocation) -> None:
+        self._tail = []
+        version = self.function.version or LATEST
+        self.say(f"START RequestId: {invocation.request_id} Version: {version}", milliseconds())
+
+    def _log_end(self, invocation: Invocation, seconds: float) -> None:
+        spent = seconds * 1000
+        self.say(f"END RequestId: {invocation.request_id}")
+        self.say(
+            f"REPORT RequestId: {invocation.request_id}\tDuration: {spent:.2f} ms\t"
+            f"Billed Duration: {int(spent) + 1} ms\tMemory Size: {self.function.memory} MB\t"
+        )
+
+    def stop(self) -> None:
+        """Remove the container and withdraw its credentials; harmless when that is done."""
+        self.broken = True
+        container, self._container = self._container, None
+        if container is not None:
+            try:
+                container.kill()
+                self._log_read.wait(5)
+                container.remove()
+            except EngineError as error:
+                log.warning("The instance %s of %s could not be removed: %s", self.id, self.function.name, error)
+        self.installation.end_workload(f"lambda/{self.id}")
+        shipper, self._shipper = self._shipper, None
+        if shipper is not None:
+            shipper.close()

@@ -1,0 +1,160 @@
+"""The instances there are: warm ones are used again, new ones are started, idle ones are stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+
+from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+from boatyard.services.lambda_.invocations.instance import Instance, InstanceFailed, Invocation, Outcome
+from boatyard.services.lambda_.records import Function
+
+log = logging.getLogger(__name__)
+INSTANCES = 10
+IDLE_SECONDS = 600.0
+WAIT_SECONDS = 60.0
+
+
+def pool_of(installation: Installation) -> Pool:
+    """The pool of a running server."""
+    return installation.attached("lambda.pool", lambda: Pool(installation))
+
+
+def too_many() -> ApiError:
+    """TooManyRequestsException."""
+    return ApiError(
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        status=429,
+        Reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+        Type="User",
+    )
+
+
+class Pool:
+    """Every instance of this server, by the revision of the function it runs."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._condition = threading.Condition()
+        self._idle: dict[str, list[Instance]] = defaultdict(list)
+        self._by_function: dict[str, set[Instance]] = defaultdict(set)
+        self._by_address: dict[str, Instance] = {}
+        self._retired: set[str] = set()
+        self._closed = False
+
+    def invoke(
+        self, function: Function, invocation: Invocation, reserved: int | None
+    ) -> tuple[Outcome, Instance | None]:
+        """Run an invocation on a warm or a new instance; its outcome, and the instance (for its log)."""
+        try:
+            instance = self._take(function, reserved)
+        except InstanceFailed as failed:
+            return failed.outcome, None
+        invocation.deadline = time.time() + function.timeout
+        try:
+            outcome = instance.invoke(invocation)
+        finally:
+            self._give_back(instance)
+        return outcome, instance
+
+    def _take(self, function: Function, reserved: int | None) -> Instance:
+        limit = INSTANCES if reserved is None else min(reserved, INSTANCES)
+        deadline = time.monotonic() + WAIT_SECONDS
+        with self._condition:
+            while True:
+                if reserved == 0 or self._closed:
+                    raise too_many()
+                while self._idle[function.revision]:
+                    instance = self._idle[function.revision].pop()
+                    if not instance.broken:
+                        return instance
+                if len(self._by_function[function.unqualified_arn]) < limit:
+                    break
+                if reserved is not None or not self._condition.wait(max(0.0, deadline - time.monotonic())):
+                    raise too_many()
+            instance = Instance(self._installation, function)
+            self._by_function[function.unqualified_arn].add(instance)
+        try:
+            instance.start()
+        except BaseException:
+            self._forget(instance)
+            raise
+        return instance
+
+    def _give_back(self, instance: Instance) -> None:
+        retired = instance.broken or instance.function.revision in self._retired or self._closed
+        if retired:
+            self._end(instance)
+            return
+        with self._condition:
+            self._idle[instance.function.revision].append(instance)
+            self._condition.notify_all()
+
+    def _end(self, instance: Instance) -> None:
+        self._forget(instance)
+        threading.Thread(target=instance.stop, name=f"end of lambda {instance.id}", daemon=True).start()
+
+    def _forget(self, instance: Instance) -> None:
+        with self._condition:
+            self._by_function[instance.function.unqualified_arn].discard(instance)
+            if self._by_address.get(instance.address) is instance:
+                del self._by_address[instance.address]
+            self._condition.notify_all()
+
+    def at(self, address: str) -> Instance | None:
+        """The instance whose container has this address."""
+        with self._condition:
+            found = self._by_address.get(address)
+            if found is not None and found.address == address and not found.broken:
+                return found
+            for instances in self._by_function.values():
+                for instance in instances:
+                    if instance.address == address and not instance.broken:
+                        self._by_address[address] = instance
+                        return instance
+        return None
+
+    def retire(self, function: Function) -> None:
+        """End the instances of a version that was changed or deleted: idle ones now, busy ones afterwards."""
+        with self._condition:
+            self._retired.add(function.revision)
+            idle = self._idle.pop(function.revision, [])
+        for instance in idle:
+            self._end(instance)
+
+    def stop_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """End the instances that have been idle for so long."""
+        before = time.monotonic() - seconds
+        with self._condition:
+            old = [each for idle in self._idle.values() for each in idle if each.idle_since < before or each.broken]
+            for instance in old:
+                self._idle[instance.function.revision].remove(instance)
+        for instance in old:
+            self._end(instance)
+
+    def close(self) -> None:
+        """End every instance."""
+        with self._condition:
+            self._closed = True
+            instances = [each for group in self._by_function.values() for each in group]
+            self._condition.notify_all()
+        threads = [threading.Thread(target=instance.stop, daemon=True) for instance in instances]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(4)
+
+    def reset(self) -> None:
+        """Forget and end every instance; new ones may come."""
+        with self._condition:
+            instances = [each for group in self._by_function.values() for each in group]
+            self._idle.clear()
+            self._by_function.clear()
+            self._by_address.clear()
+        for instance in instances:
+            instance.broken = True
+            threading.Thread(target=instance.stop, daemon=True).start()

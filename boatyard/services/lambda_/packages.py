@@ -1,0 +1,141 @@
+"""Zip packages: taken in safely, kept as blobs, and unpacked once for the containers that use them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import shutil
+import stat
+import threading
+import uuid
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from boatyard.api.bodies import chunks
+from boatyard.api.call import Call
+from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+from boatyard.services.lambda_.records import Package
+
+ZIPPED_BYTES = 50 * 1024 * 1024
+UNZIPPED_BYTES = 262_144_000
+_unpacking = threading.Lock()
+
+
+def take_package(call: Call, code: dict[str, object], operation: str) -> Package:
+    """The package in a request's ZipFile or S3 location, checked and stored.
+
+    InvalidParameterValueException when it is no zip, holds paths outside itself or unpacks to over 250 MB.
+    """
+    if code.get("ImageUri"):
+        raise ApiError(
+            "InvalidParameterValueException",
+            f"boatyard does not support container images in lambda:{operation}. Package the function as a zip.",
+            status=400,
+        )
+    if code.get("ZipFile") is not None:
+        content = bytes(code["ZipFile"])  # type: ignore[call-overload]
+        if len(content) > ZIPPED_BYTES:
+            raise ApiError(
+                "RequestEntityTooLargeException",
+                f"Zipped size must be smaller than {ZIPPED_BYTES} bytes; upload the zip to S3 instead.",
+                status=413,
+            )
+    elif code.get("S3Bucket") and code.get("S3Key"):
+        content = _from_s3(call, code)
+    else:
+        raise ApiError(
+            "InvalidParameterValueException", "Please provide a source for function code.", status=400, Type="User"
+        )
+    check_zip(io.BytesIO(content))
+    with call.installation.blobs.writer() as writer:
+        writer.write(content)
+        blob = writer.commit()
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return Package(blob=blob.id, size=len(content), sha256=digest)
+
+
+def _from_s3(call: Call, code: dict[str, object]) -> bytes:
+    params = {"Bucket": code["S3Bucket"], "Key": code["S3Key"]}
+    if code.get("S3ObjectVersion"):
+        params["VersionId"] = code["S3ObjectVersion"]
+    try:
+        body = call.invoke("s3", "GetObject", **params)["Body"]
+    except ApiError as error:
+        raise ApiError(
+            "InvalidParameterValueException",
+            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.message}",
+            status=400,
+            Type="User",
+        ) from error
+    return b"".join(chunks(body))
+
+
+def check_zip(file: IO[bytes]) -> None:
+    """InvalidParameterValueException unless it is a zip whose every path stays inside it."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        raise ApiError(
+            "InvalidParameterValueException",
+            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+            status=400,
+            Type="User",
+        ) from None
+    for entry in entries:
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or "\x00" in entry.filename:
+            text = f"The zip holds a path that leads out of it: {entry.filename[:200]!r}"
+            raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            text = f"The zip holds a symbolic link, which boatyard does not unpack: {entry.filename[:200]!r}"
+            raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
+    if sum(entry.file_size for entry in entries) > UNZIPPED_BYTES:
+        text = f"Unzipped size must be smaller than {UNZIPPED_BYTES} bytes"
+        raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
+
+
+def unpacked(installation: Installation, packages: list[Package]) -> Path:
+    """The directory with the packages' files, later ones over earlier ones; unpacked at the first use."""
+    together = hashlib.sha256("\n".join(package.sha256 for package in packages).encode()).hexdigest()
+    base = installation.data_directory / "lambda" / "code"
+    target = base / together
+    with _unpacking:
+        if target.is_dir():
+            return target
+        base.mkdir(parents=True, exist_ok=True)
+        partial = base / f".{together}-{uuid.uuid4().hex}"
+        try:
+            for package in packages:
+                _unpack(installation.blobs.path(package.blob), partial)
+            partial.mkdir(exist_ok=True)
+            partial.rename(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return target
+
+
+def _unpack(path: Path, directory: Path) -> None:
+    left = UNZIPPED_BYTES
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            target = directory / PurePosixPath(entry.filename.replace("\\", "/"))
+            if entry.is_dir():
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(entry) as source, target.open("wb") as file:
+                while content := source.read(1 << 20):
+                    left -= len(content)
+                    if left < 0:
+                        raise ApiError("InvalidZipFileException", "The zip unpacks to more than it says.", status=502)
+                    file.write(content)
+            mode = (entry.external_attr >> 16) & 0o777
+            target.chmod(mode | 0o444 if mode else 0o755)
+    for folder, _, _ in os.walk(directory):
+        Path(folder).chmod(0o755)

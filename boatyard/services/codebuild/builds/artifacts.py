@@ -114,9 +114,8 @@ def collect(base: Path, patterns: list[str], exclude: list[str]) -> list[Path]:
 
 def _expression(pattern: str) -> re.Pattern[str]:
     pattern = pattern.removeprefix("./").removeprefix("/")
-    parts = []
-    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        parts.append({"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part)))
+    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = [special.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)]
     return re.compile("".join(parts) or fnmatch.translate(pattern))
 
 

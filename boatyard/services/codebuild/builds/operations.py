@@ -65,7 +65,7 @@ def _with_token(rx: Reader, project: Project, token: str) -> Build | None:
 
 
 def _settings(project: Project, params: Params) -> dict[str, Any]:
-    settings = json.loads(json.dumps(project.settings))
+    settings: dict[str, Any] = json.loads(json.dumps(project.settings))
     for override, name in OVERRIDES.items():
         if override in params:
             settings[name] = params[override]
@@ -86,10 +86,11 @@ def _settings(project: Project, params: Params) -> dict[str, Any]:
             source[name] = params[override]
     if "sourceVersion" in params:
         settings["sourceVersion"] = params["sourceVersion"]
-    refused = {name: params[name] for name in ("debugSessionEnabled", "fleetOverride", "registryCredentialOverride",
-                                               "sourceAuthOverride") if params.get(name)}  # fmt: skip
-    return settings | refused | {"timeoutInMinutes": settings.get("timeoutInMinutes", 60),
-                                 "queuedTimeoutInMinutes": settings.get("queuedTimeoutInMinutes", 480)}  # fmt: skip
+    refused = ("debugSessionEnabled", "fleetOverride", "registryCredentialOverride", "sourceAuthOverride")
+    settings |= {name: params[name] for name in refused if params.get(name)}
+    settings.setdefault("timeoutInMinutes", 60)
+    settings.setdefault("queuedTimeoutInMinutes", 480)
+    return settings
 
 
 def _new_build(call: Call, project: Project, params: Params, settings: dict[str, Any]) -> Build:

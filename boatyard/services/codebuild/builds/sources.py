@@ -34,7 +34,7 @@ def fetch(call: Call, source: dict[str, Any], version: str | None, target: Path)
         if kind == "CODEPIPELINE":
             return _from_s3(call, _object_of_arn(version or source.get("location", "")), None, target)
         if kind == "S3":
-            return _from_s3(call, tuple(source["location"].split("/", 1)), version, target)  # type: ignore[arg-type]
+            return _from_s3(call, tuple(source["location"].split("/", 1)), version, target)
         if kind == "CODECOMMIT":
             return _from_codecommit(call, source["location"], version, target)
     except ApiError as error:

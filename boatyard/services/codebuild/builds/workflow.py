@@ -244,8 +244,8 @@ class Story:
         build, call, spec = self.build, self.call(), self.buildspec()
         name = Progress(self).read(self.where.progress).artifact_name
         targets = [(build.settings.get("artifacts") or {}, spec.artifacts)]
-        for target in build.settings.get("secondaryArtifacts") or []:
-            targets.append((target, spec.secondary.get(target["artifactIdentifier"])))
+        others = build.settings.get("secondaryArtifacts") or []
+        targets += [(target, spec.secondary.get(target["artifactIdentifier"])) for target in others]
         try:
             for target, wanted in targets:
                 if target.get("type") == "CODEPIPELINE" and wanted is None and not target.get("location"):

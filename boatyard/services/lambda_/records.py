@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -41,7 +43,7 @@ class Function(Record, frozen=True, kw_only=True):
     layers: list[str] = []
     layer_packages: list[Package] = []
     """The content of the layers, kept although a layer version is deleted."""
-    architectures: list[str] = ["x86_64"]
+    architectures: list[str] = msgspec.field(default_factory=lambda: ["x86_64"])
     tracing: str = "PassThrough"
     log_group: str = ""
 

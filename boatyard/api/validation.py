@@ -26,15 +26,37 @@ def validate(model: OperationModel, params: dict[str, Any]) -> None:
     if problems:
         count = len(problems)
         text = f"{count} validation error{'s' if count > 1 else ''} detected: {'; '.join(problems[:10])}"
-        raise ApiError(code_for(model), text, status=400)
+        raise ApiError(_required_code(model, params) or code_for(model), text, status=400)
+
+
+CODES = {
+    "codebuild": "InvalidInputException",
+    "ecr": "InvalidParameterException",
+    "logs": "InvalidParameterException",
+    "s3": "InvalidArgument",
+    "sagemaker-runtime": "ValidationError",
+    "sns": "InvalidParameter",
+}
+"""What services with a word of their own answer."""
 
 
 def code_for(model: OperationModel) -> str:
     """The code that a service answers for parameters which break its model."""
-    protocol = model.service_model.protocol
-    if model.service_model.service_name == "s3":
-        return "InvalidArgument"
-    return "ValidationError" if protocol in ("query", "ec2") else "ValidationException"
+    own = CODES.get(model.service_model.service_name)
+    if own is not None:
+        return own
+    return "ValidationError" if model.service_model.protocol in ("query", "ec2") else "ValidationException"
+
+
+def _required_code(model: OperationModel, params: dict[str, Any]) -> str | None:
+    """CodeCommit's way: an error of its own for each parameter that is missing."""
+    shape: Any = model.input_shape
+    declared = {error.name for error in model.error_shapes}
+    for name in shape.required_members:
+        code = f"{name[:1].upper()}{name[1:]}RequiredException"
+        if params.get(name) is None and code in declared:
+            return code
+    return None
 
 
 def _problems(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:

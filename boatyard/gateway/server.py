@@ -29,6 +29,7 @@ from boatyard.settings import Settings
 log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
+_IP_FREEBIND = 15
 _END_WITHIN = 9.0
 
 
@@ -36,11 +37,16 @@ class CannotStart(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-def listening_socket(address: str, port: int) -> socket.socket:
-    """A bound socket; CannotStart names the way out when the port is taken."""
+def listening_socket(address: str, port: int, *, absent: bool = False) -> socket.socket:
+    """A bound socket; CannotStart names the way out when the port is taken.
+
+    `absent` allows an address that this machine does not have yet, as a network's before its first container.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if absent:
+        made.setsockopt(socket.SOL_IP, _IP_FREEBIND, 1)
     try:
         made.bind((address, port))
     except OSError as error:
@@ -80,7 +86,7 @@ class Listeners:
         with self._lock:
             if address in self._addresses:
                 return
-            made = listening_socket(address, self._port)
+            made = listening_socket(address, self._port, absent=parsed.version == 4)
             asyncio.run_coroutine_threadsafe(self._server.listen(made), self._loop).result(10)
             self._addresses.add(address)
         log.info("Listening on %s:%s", address, self._port)

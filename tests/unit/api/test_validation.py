@@ -17,11 +17,13 @@ from boatyard.api.validation import validate
         ("sagemaker", "DeleteModel", {}, "ValidationException", "Value null at 'modelName'"),
         ("codepipeline", "GetPipeline", {"name": 3}, "ValidationException", "type string"),
         ("kms", "CreateKey", {"KeyUsage": "EAT"}, "ValidationException", "enum value set"),
-        ("logs", "DescribeLogGroups", {"limit": 51}, "ValidationException", "less than or equal to 50"),
+        ("logs", "DescribeLogGroups", {"limit": 51}, "InvalidParameterException", "less than or equal to 50"),
+        ("codebuild", "BatchGetBuilds", {"ids": []}, "InvalidInputException", "greater than or equal to 1"),
+        ("codecommit", "GetRepository", {}, "RepositoryNameRequiredException", "'repositoryName'"),
         ("iam", "GetRole", {"RoleName": "x" * 65}, "ValidationError", "length less than or equal to 64"),
         ("sts", "GetCallerIdentity", {"Nonsense": 1}, "ValidationError", "Unknown parameter"),
         ("logs", "PutLogEvents", {"logGroupName": "a", "logStreamName": "b", "logEvents": [{"message": "x"}]},
-         "ValidationException", "'logEvents.1.member.timestamp'"),
+         "InvalidParameterException", "'logEvents.1.member.timestamp'"),
     ],
 )  # fmt: skip
 def test_broken_parameters(service: str, operation: str, params: dict[str, Any], code: str, message: str) -> None:

@@ -113,8 +113,10 @@ class Instance:
 
     def _start_container(self) -> None:
         function, engine = self.function, self.installation.engine
+        # A session's name has two characters at least, a function's may have one.
+        session_name = function.name if len(function.name) > 1 else f"lambda-{function.name}"
         role_call = self.installation.service_call(SERVICE, function.account, function.region).assume(
-            function.role, SERVICE, session_name=function.name, source_arn=function.unqualified_arn
+            function.role, SERVICE, session_name=session_name, source_arn=function.unqualified_arn
         )
         self._shipper = LogShipper(role_call, function.group, self.stream)
         network = engine.network(self.network)
@@ -125,7 +127,7 @@ class Instance:
             service=SERVICE,
             region=function.region,
             account=function.account,
-            session_name=function.name,
+            session_name=session_name,
             source_arn=function.unqualified_arn,
         )
         environment |= self._variables(f"{network.gateway}:{self.installation.gateway_port}")

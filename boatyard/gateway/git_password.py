@@ -3,11 +3,16 @@
 Follows what `aws codecommit credential-helper` and git-remote-codecommit send: the user name is the access key, for
 temporary credentials followed by `%` and the session token; the password is `YYYYMMDDTHHMMSSZ` and the hexadecimal
 signature of the canonical request with method GIT, the repository's path, the host without port, and no payload.
+
+Run as a program (`python -m boatyard.gateway.git_password get`) it is a git credential helper of its own: it signs with
+the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and starts faster than the AWS CLI's.
 """
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -73,3 +78,23 @@ def _signature(secret_key: str, region: str, host: str, path: str, stamp: str) -
     for part in (stamp[:8], region, SERVICE, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def answer(question: str, variables: Mapping[str, str]) -> str:
+    """What a credential helper's `get` answers to git (git-credential(1)); empty without keys or a path to sign for."""
+    asked = dict(line.split("=", 1) for line in question.splitlines() if "=" in line)
+    key, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret or "host" not in asked or "path" not in asked:
+        return ""
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
+    host = asked["host"].partition(":")[0]
+    if host.startswith("git-codecommit."):
+        region = host.split(".")[1]
+    token = variables.get("AWS_SESSION_TOKEN")
+    user = f"{key}%{token}" if token else key
+    return f"username={user}\npassword={sign(secret, region, host, '/' + asked['path'])}\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["get"]:
+        sys.stdout.write(answer(sys.stdin.read(), os.environ))

@@ -1,4 +1,4 @@
-"""Git as a user has it: the AWS CLI's credential helper, and addresses of AWS that lead to this server."""
+"""Git as a user has it: a credential helper, and addresses of AWS that lead to this server."""
 
 import subprocess
 from collections.abc import Callable
@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
-from boatyard.api.git_configuration import git_environment
+import boatyard
+from boatyard.api.git_configuration import git_environment, own_helper
 from tests.server import RunningServer, unique
 
 
 class Git:
-    """Git in one directory, against one server, as the root unless `keys` say otherwise."""
+    """Git in one directory, against one server, as the root unless `keys` say otherwise.
 
-    def __init__(self, server: RunningServer, directory: Path, **keys: str) -> None:
+    Passwords come from boatyard's own helper, which starts faster than the AWS CLI, unless `helper` names one.
+    """
+
+    def __init__(self, server: RunningServer, directory: Path, *, helper: str | None = None, **keys: str) -> None:
         self.directory = directory
         self.environment = server.environment(
             HOME=str(directory),
@@ -24,7 +28,8 @@ class Git:
             GIT_AUTHOR_EMAIL="ada@example.com",
             GIT_COMMITTER_NAME="Ada",
             GIT_COMMITTER_EMAIL="ada@example.com",
-            **git_environment(server.url),
+            PYTHONPATH=str(Path(boatyard.__file__).parent.parent),
+            **git_environment(server.url, helper=helper or own_helper()),
             **keys,
         )
 

@@ -1,14 +1,18 @@
 """Real git against a real server: what is pushed is there, and what goes wrong is said in git's own output."""
 
 import hashlib
+import json
 import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.server import RunningServer
+from boatyard.api.git_configuration import CLI_HELPER
+from tests.server import RunningServer, unique
 from tests.services.codecommit.conftest import Git
+
+ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 def test_what_is_pushed_is_seen_by_the_api_and_by_clones(git: Git, codecommit: Any, repository: str) -> None:
@@ -27,6 +31,57 @@ def test_what_is_pushed_is_seen_by_the_api_and_by_clones(git: Git, codecommit: A
     assert git("-C", "../again", "describe", "--tags") == "v1"
     git("push", "--quiet", "origin", ":other")
     assert codecommit.list_branches(repositoryName=repository)["branches"] == ["main"]
+
+
+def test_the_aws_cli_signs_for_git(git: Git, server: RunningServer, repository: str) -> None:
+    commit = git.commit(a=b"1")
+    cli = Git(server, git.directory, helper=CLI_HELPER)
+    cli("push", "--quiet", f"https://git-codecommit.us-east-1.amazonaws.com/v1/repos/{repository}", "main")
+    assert commit in cli("ls-remote", "origin", "main")
+
+
+def test_a_session_of_a_role_pulls_with_its_token(git: Git, server: RunningServer, client: Callable[..., Any]) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+    }
+    name = unique("puller")
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    user = client("iam").create_user(UserName=name)["User"]["UserName"]
+    client("iam").put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(ALL))
+    client("iam").put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(ALL))
+    key = client("iam").create_access_key(UserName=user)["AccessKey"]
+    sts = server.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="build")["Credentials"]
+    commit = git.commit(a=b"1")
+    git("push", "--quiet", "origin", "main")
+    keys = {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+    assert commit in Git(server, git.directory, **keys)("ls-remote", "origin", "main")
+    code, output = Git(server, git.directory, **{**keys, "AWS_SESSION_TOKEN": "x"}).attempt("ls-remote", "origin")
+    assert (code, "security token" in output) == (128, True), output
+
+
+def test_git_credentials_of_a_user_are_taken(git: Git, server: RunningServer, client: Callable[..., Any]) -> None:
+    iam = client("iam")
+    user = unique("git")
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(ALL))
+    made = iam.create_service_specific_credential(UserName=user, ServiceName="codecommit.amazonaws.com")
+    made = made["ServiceSpecificCredential"]
+    answer = f"username={made['ServiceUserName']}\\npassword={made['ServicePassword']}\\n"
+    commit = git.commit(a=b"1")
+    static = Git(server, git.directory, helper=f"!f() {{ printf '{answer}'; }}; f")
+    static("push", "--quiet", "origin", "main")
+    assert commit in static("ls-remote", "origin", "main")
+    wrong = Git(
+        server, git.directory, helper=f"!f() {{ printf 'username={made['ServiceUserName']}\\npassword=no\\n'; }}; f"
+    )
+    code, output = wrong.attempt("ls-remote", "origin")
+    assert (code, "403" in output) == (128, True), output
 
 
 def test_a_commit_through_the_api_is_fetched(git: Git, codecommit: Any, repository: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard.gateway.git_password import sign, split_user, verify
+from boatyard.gateway.git_password import answer, sign, split_user, verify
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 PATH = "/v1/repos/algorithm"
@@ -54,3 +54,13 @@ def test_a_password_is_good_for_fifteen_minutes() -> None:
 @pytest.mark.parametrize("password", ["", "x", "20260102T030405", "20260102T030405Z", "2026é102T030405Zé"])
 def test_what_is_no_password_is_refused(password: str) -> None:
     assert verify(password, SECRET, PATH, ["localhost"], ["us-east-1"]) is None
+
+
+def test_the_own_helper_answers_as_git_asks() -> None:
+    question = f"protocol=http\nhost=127.0.0.1:4566\npath={PATH[1:]}\n\n"
+    keys = {"AWS_ACCESS_KEY_ID": "ASIA", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1"}
+    answered = dict(line.split("=", 1) for line in answer(question, {**keys, "AWS_SESSION_TOKEN": "t"}).splitlines())
+    assert answered["username"] == "ASIA%t"
+    assert verify(answered["password"], SECRET, PATH, ["127.0.0.1"], ["us-east-1", "eu-west-1"]) == "eu-west-1"
+    assert answer(question, {}) == ""
+    assert answer("protocol=http\nhost=127.0.0.1\n", keys) == ""

@@ -1,0 +1,43 @@
+"""The archive that pipelines and builds take, and git's configuration lines."""
+
+import io
+import zipfile
+
+import pytest
+
+from boatyard.api import exports
+from boatyard.api.call import Call, Client
+from boatyard.api.errors import ApiError
+from boatyard.api.git_configuration import git_environment, git_file
+
+from .test_operations import NAME, commit
+
+
+def test_the_archive_has_the_files_of_the_commit(codecommit: Client, call: Call) -> None:
+    first = commit(codecommit, {"src/train": b"1", "ü.txt": b"2"})
+    commit(codecommit, {"later": b"3"})
+    archive = exports.get("codecommit.archive")
+    content = b"".join(archive(call, NAME, first))
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        files = {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
+    assert files == {"src/train": b"1", "ü.txt": b"2"}
+    assert b"".join(archive(call, NAME, first)) == content
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive(call, NAME, "main")))) as opened:
+        assert "later" in opened.namelist()
+    for repository, name, code in (
+        (NAME, "f" * 40, "CommitDoesNotExistException"),
+        ("none", "main", "RepositoryDoesNotExistException"),
+        (NAME, "--output=/tmp/x", "InvalidCommitException"),
+    ):
+        with pytest.raises(ApiError) as caught:
+            archive(call, repository, name)
+        assert caught.value.code == code
+
+
+def test_the_configuration_leads_aws_addresses_to_the_server() -> None:
+    text = git_file("http://127.0.0.1:4566", ["eu-west-1"])
+    assert '[url "http://127.0.0.1:4566/v1/repos/"]' in text
+    assert 'insteadOf = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/"' in text
+    environment = git_environment("http://127.0.0.1:4566", helper="!helper")
+    assert environment["GIT_CONFIG_COUNT"] == str(len(environment) // 2)
+    assert "!helper" in environment.values()

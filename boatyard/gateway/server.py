@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -95,10 +96,14 @@ class Listeners:
 class Server(uvicorn.Server):
     """uvicorn with sockets that can be added while it runs."""
 
+    at_stop: Sequence[Callable[[], None]] = ()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end: begin to, and see to it that the end comes in time."""
         if not self.should_exit:
             _end_in_time()
+            for stop in self.at_stop:
+                stop()
         super().handle_exit(sig, frame)
 
     async def listen(self, made: socket.socket) -> None:
@@ -150,6 +155,7 @@ async def serve(installation: Installation, made: socket.socket) -> None:
     installation.gateway_port = port
     gateway = Gateway(installation)
     server = _uvicorn(gateway)
+    server.at_stop = installation.at_stop
     installation.listeners = Listeners(server, asyncio.get_running_loop(), port)
     status = installation.data_directory / "server.json"
 

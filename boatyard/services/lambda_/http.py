@@ -72,6 +72,8 @@ async def _answer(instance: Instance, request: Request, path: str) -> Response:
 
 async def _next(instance: Instance) -> Response:
     invocation = await instance.next()
+    if invocation is None:
+        return _refusal(503, "ServerStopping", "boatyard stops.")
     function = instance.function
     headers = {
         "Lambda-Runtime-Aws-Request-Id": invocation.request_id,

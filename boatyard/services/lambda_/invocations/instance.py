@@ -79,7 +79,7 @@ class Instance:
         self._current: Invocation | None = None
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._next: asyncio.Future[Invocation] | None = None
+        self._next: asyncio.Future[Invocation | None] | None = None
         self._lock = threading.Lock()
         self._tail: list[str] = []
         self._log_read = threading.Event()
@@ -179,8 +179,8 @@ class Instance:
             "PYTHONUNBUFFERED": "1",
         }
 
-    async def next(self) -> Invocation:
-        """The runtime asks for its next event: it is loaded, and idle until there is one."""
+    async def next(self) -> Invocation | None:
+        """The runtime asks for its next event: it is loaded, and idle until there is one. None: the server stops."""
         self._loop = asyncio.get_running_loop()
         self._next = self._loop.create_future()
         if not self._ready.done():
@@ -190,6 +190,11 @@ class Instance:
         if current is not None and not current.done.done():
             return current
         return await self._next
+
+    def let_go(self) -> None:
+        """Answer the runtime that waits for an event that there will be none; on the event loop."""
+        if self._next is not None and not self._next.done():
+            self._next.set_result(None)
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Hand the event to the runtime and wait for what it comes to, at most for the function's time."""

@@ -45,6 +45,12 @@ class Pool:
         self._by_address: dict[str, Instance] = {}
         self._retired: set[str] = set()
         self._closed = False
+        installation.at_stop.append(self._let_go)
+
+    def _let_go(self) -> None:
+        for instances in list(self._by_function.values()):
+            for instance in list(instances):
+                instance.let_go()
 
     def invoke(
         self, function: Function, invocation: Invocation, reserved: int | None

@@ -146,6 +146,8 @@ def _mounts(installation: Installation, build: Build, where: Directories) -> lis
         mounts.append(Mount(where.secondary(identifier), secondary_directory(identifier)))
     if build.settings["environment"].get("privilegedMode"):
         mounts.append(Mount(where.layers, "/var/lib/boatyard/layers"))
+        # Which layers the registry has already: without it every push compresses and sends all of them again.
+        mounts.append(Mount(where.pushed, "/var/lib/containers/cache"))
         mounts.append(Mount(environments.store, "/var/lib/boatyard/images", read_only=True))
     return mounts
 

@@ -17,6 +17,7 @@ class Directories:
 
     root: Path
     layers: Path
+    pushed: Path
     cache: Path
 
     @property
@@ -52,11 +53,9 @@ def project_digest(account: str, region: str, project: str) -> str:
 def directories(installation: Installation, build: Build) -> Directories:
     """The directories of a build, made where they are missing."""
     base = installation.data_directory / "codebuild"
-    project = project_digest(build.account, build.region, build.project)
-    found = Directories(
-        base / "builds" / build.uuid, base / "projects" / project / "layers", base / "projects" / project / "cache"
-    )
-    for directory in (found.root, found.output, found.layers, found.cache):
+    project = base / "projects" / project_digest(build.account, build.region, build.project)
+    found = Directories(base / "builds" / build.uuid, project / "layers", project / "pushed", project / "cache")
+    for directory in (found.root, found.output, found.layers, found.pushed, found.cache):
         directory.mkdir(parents=True, exist_ok=True)
     return found
 

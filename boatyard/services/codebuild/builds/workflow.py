@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -119,11 +118,10 @@ class Story:
         """A phase begins; entering it again after a crash changes nothing."""
 
         def begin(build: Build) -> Build:
-            if build.current == name and any(phase.type == name for phase in build.phases):
+            if any(phase.type == name for phase in build.phases):
                 return build
             phase = Phase(type=name, started=started or now())
-            others = [each for each in build.phases if each.type != name]
-            return msgspec.structs.replace(build, current=name, phases=[*others, phase])
+            return msgspec.structs.replace(build, current=name, phases=[*build.phases, phase])
 
         self.change(begin)
 
@@ -242,7 +240,7 @@ class Story:
         """Upload what was made; of a failed build too, as CodeBuild does, where it is there."""
         self.enter("UPLOAD_ARTIFACTS")
         build, call, spec = self.build, self.call(), self.buildspec()
-        name = Progress(self).read(self.where.progress).artifact_name
+        name = Progress(None).read(self.where.progress).artifact_name
         targets = [(build.settings.get("artifacts") or {}, spec.artifacts)]
         others = build.settings.get("secondaryArtifacts") or []
         targets += [(target, spec.secondary.get(target["artifactIdentifier"])) for target in others]
@@ -301,9 +299,9 @@ def re_version(text: str) -> bool:
 
 
 class Progress:
-    """Reads the agent's progress file from where it was left, into the record's phases."""
+    """Reads the agent's progress file from where it was left, into the record's phases where there is a story."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story | None) -> None:
         self._story = story
         self._offset = 0
         self.complete = False
@@ -324,12 +322,14 @@ class Progress:
         return self
 
     def _take(self, event: dict[str, Any]) -> None:
-        moment = datetime.fromtimestamp(event.get("time", time.time()), UTC)
-        if event["event"] == "started":
-            self._story.enter(event["phase"], moment)
-        elif event["event"] == "ended":
-            self._story.leave(event["phase"], event["status"], event["code"], event["message"], moment)
-        else:
+        moment = datetime.fromtimestamp(event["time"], UTC)
+        if event["event"] == "exported":
             self.complete = True
             self.exported = event["variables"]
             self.artifact_name = event["artifact_name"]
+        elif self._story is None:
+            return
+        elif event["event"] == "started":
+            self._story.enter(event["phase"], moment)
+        else:
+            self._story.leave(event["phase"], event["status"], event["code"], event["message"], moment)

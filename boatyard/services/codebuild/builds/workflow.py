@@ -246,7 +246,7 @@ class Story:
         targets += [(target, spec.secondary.get(target["artifactIdentifier"])) for target in others]
         try:
             for target, wanted in targets:
-                if target.get("type") == "CODEPIPELINE" and wanted is None and not target.get("location"):
+                if target.get("type") == "CODEPIPELINE" and (wanted is None or not target.get("location")):
                     continue
                 upload(call, build, target, wanted, self.where.source, name)
         except ArtifactsError as error:

@@ -1,3 +1,23 @@
 """CloudFormation: templates become stacks of resources that other services own."""
 
 OPERATION_MODULES = ("operations.stacks", "operations.reading", "operations.templates", "operations.change_sets")
+
+NOTES: tuple[str, ...] = (
+    "Every resource type, property and attribute that is not supported is named in one ValidationError before anything "
+    "is created; AWS finds many of them only while it creates.",
+    "Exports that a template imports must exist when the stack or change set is submitted.",
+    "A resource that spells out another's name instead of referring to it is created after that one, as if DependsOn "
+    "said so.",
+    "At most six resources of a stack are worked on at the same time.",
+    "A change set is complete when CreateChangeSet answers; its errors are CreateChangeSet's.",
+    "Of all transforms, AWS::Serverless-2016-10-31 and AWS::LanguageExtensions are run; macros, Fn::Transform and "
+    "AWS::Serverless::Application are refused.",
+    "Values of AWS-specific parameter types such as AWS::EC2::Subnet::Id are not looked up.",
+    "Of dynamic references only {{resolve:ssm:name}} is resolved; ssm-secure and secretsmanager are refused.",
+    "Stack policies, rollback triggers, ResourceTypes, imports of existing resources, drift, stack sets, custom "
+    "resources, DeletionPolicy Snapshot, CreationPolicy and UpdatePolicy are refused.",
+    "A wait condition handle is a placeholder: nothing receives its signals, and AWS::CloudFormation::WaitCondition is "
+    "refused.",
+    "When a resource fails, those being made at that moment are finished first, then the roll-back begins.",
+    "YAML is read as YAML 1.1; numbers with leading zeros, as account ids have them, stay text.",
+)

@@ -318,7 +318,9 @@ class ResourceWork:
     def delete(self, name: str, *, rolling_back_creation: bool = False, retain: bool = False) -> None:
         """Delete a resource after its deletion policy; ApiError when that fails, and its event says why."""
         record = self.records[name]
-        kept = {"Retain"} if rolling_back_creation else {"Retain", "RetainExceptOnCreate"}
+        kept = {"Retain", "RetainExceptOnCreate"}
+        if rolling_back_creation:
+            kept = set() if self.journal.stack().retain_except_on_create else {"Retain"}
         if retain or (record.deletion_policy in kept and record.physical_id is not None):
             self._keep(msgspec.structs.replace(record, status="DELETE_SKIPPED", reason=None))
             return

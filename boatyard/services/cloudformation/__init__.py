@@ -9,7 +9,11 @@ NOTES: tuple[str, ...] = (
     "A resource that spells out another's name instead of referring to it is created after that one, as if DependsOn "
     "said so.",
     "At most six resources of a stack are worked on at the same time.",
-    "A change set is complete when CreateChangeSet answers; its errors are CreateChangeSet's.",
+    "A stack's tags reach its resources; the tags aws:cloudformation:* that AWS adds do not.",
+    "ExecuteChangeSet answers when the operation has ended, or after two seconds: so `aws cloudformation deploy`, "
+    "which looks every 30 seconds, sees the end of quick stacks at once.",
+    "A change set is complete when CreateChangeSet answers; its errors are CreateChangeSet's. The name of "
+    "one that was executed or cannot be executed may be used again.",
     "Of all transforms, AWS::Serverless-2016-10-31 and AWS::LanguageExtensions are run; macros, Fn::Transform and "
     "AWS::Serverless::Application are refused.",
     "Values of AWS-specific parameter types such as AWS::EC2::Subnet::Id are not looked up.",

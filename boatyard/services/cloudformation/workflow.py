@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import msgspec
@@ -12,12 +13,13 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.services.cloudformation.deployment.course import Course
 from boatyard.services.cloudformation.deployment.journal import Journal, StackGone, find_operation
-from boatyard.services.cloudformation.records import CHANGE_SETS, OPERATIONS, Operation
+from boatyard.services.cloudformation.records import CHANGE_SETS, OPERATIONS, Operation, find_stack
 from boatyard.state.database import Transaction
 from boatyard.workflows.registry import workflow
 from boatyard.workflows.work import Work
 
 log = logging.getLogger(__name__)
+BRIEFLY_SECONDS = 2.0
 WORKFLOW = "cloudformation.stack_operation"
 
 _FAILED = {"CREATE": "CREATE_FAILED", "DELETE": "DELETE_FAILED"}
@@ -36,6 +38,23 @@ def begin(call: Call, tx: Transaction, operation: Operation, status: str, **chan
     journal.change_stack(tx, status, "User Initiated", operation=operation.id, **changes)
     args = [operation.stack_id, operation.id]
     call.installation.workflows.start(tx, WORKFLOW, f"{operation.stack_id}/{operation.id}", args)
+
+
+def wait_briefly(call: Call, stack_id: str) -> None:
+    """Wait until the stack's operation has ended, for two seconds at most."""
+    signals, key = call.installation.workflows.signals, ("cloudformation", "stack", stack_id)
+    event, deadline = signals.subscribe([key]), time.monotonic() + BRIEFLY_SECONDS
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            event.clear()
+            with call.installation.database.reading() as rx:
+                stack = find_stack(rx, call.account, call.region, stack_id)
+                operation = OPERATIONS.get(rx, stack_id, stack.operation) if stack and stack.operation else None
+            if operation is None or operation.ended:
+                return
+            event.wait(left)
+    finally:
+        signals.unsubscribe([key], event)
 
 
 def cancel(call: Call, tx: Transaction, stack_id: str, operation_id: str) -> None:

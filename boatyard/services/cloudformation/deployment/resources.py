@@ -57,11 +57,7 @@ class ResourceWork:
         self._lock = threading.Lock()
         self.records = journal.resources()
         self.template: Template = revision.read()
-        self.tags = {
-            **revision.tags,
-            "aws:cloudformation:stack-name": journal.stack_name,
-            "aws:cloudformation:stack-id": journal.stack_id,
-        }
+        self.tags = dict(revision.tags)
         self.call: Call = journal.call()
         self.scope: Scope = stack_scope(
             self.call, self.template, revision, journal.stack_name, journal.stack_id, self.records.get

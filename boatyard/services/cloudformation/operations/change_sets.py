@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ from boatyard.services.cloudformation.records import (
     resources_of,
 )
 from boatyard.services.cloudformation.templates.errors import invalid
-from boatyard.services.cloudformation.workflow import begin
+from boatyard.services.cloudformation.workflow import begin, wait_briefly
 from boatyard.state.database import Transaction
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -85,6 +86,8 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
             if find_stack(tx, call.account, call.region, stack.name) is not None:
                 raise ApiError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
             STACKS.insert(tx, stack)
+        for spent in CHANGE_SETS.select(tx, {"stack_id": stack.id, "name": name}):
+            CHANGE_SETS.delete(tx, spent.account, spent.region, spent.id)
         CHANGE_SETS.insert(tx, change_set)
     return {"Id": change_set.id, "StackId": stack.id}
 
@@ -121,7 +124,8 @@ def _stack_for(call: Call, name: str, kind: str, change_set_name: str) -> tuple[
 def _repeated(call: Call, stack: Stack, name: str, token: str | None) -> ChangeSet | None:
     with call.installation.database.reading() as rx:
         found = CHANGE_SETS.select(rx, {"stack_id": stack.id, "name": name})
-    if not found:
+    if not found or found[0].execution_status != "AVAILABLE":
+        # The AWS CLI names change sets by the second, and here two deployments fit into one.
         return None
     if token is not None and found[0].client_token == token:
         return found[0]
@@ -213,53 +217,54 @@ def execute_change_set(call: Call, params: Params) -> dict[str, Any]:
             f"ChangeSet [{change_set.id}] cannot be executed in its current status of [{change_set.status}] and "
             f"execution status of [{change_set.execution_status}]",
         )
-    assert change_set.revision is not None
     stack = require_stack(call, change_set.stack_id)
-    options = {
-        "token": params.get("ClientRequestToken"),
-        "on_failure": "DO_NOTHING" if params.get("DisableRollback") else change_set.on_failure or "ROLLBACK",
-    }
+    token = params.get("ClientRequestToken")
+    on_failure = "DO_NOTHING" if params.get("DisableRollback") else change_set.on_failure or "ROLLBACK"
 
     def then(tx: Transaction, operation: Operation) -> None:
-        executed = msgspec.structs.replace(change_set, execution_status="EXECUTE_IN_PROGRESS", operation=operation.id)
-        CHANGE_SETS.put(tx, executed)
-
-    if change_set.kind == "UPDATE":
-        start_update(
-            call,
-            stack,
-            change_set.revision,
-            token=options["token"],
-            on_failure=str(options["on_failure"]),
-            then=then,
-            change_set_id=change_set.id,
+        CHANGE_SETS.put(
+            tx, msgspec.structs.replace(change_set, execution_status="EXECUTE_IN_PROGRESS", operation=operation.id)
         )
-        return {}
+
+    changes: dict[str, Any] = {
+        "change_set_id": change_set.id,
+        "retain_except_on_create": bool(params.get("RetainExceptOnCreate", False)),
+    }
+    assert change_set.revision is not None
+    if change_set.kind == "UPDATE":
+        start_update(call, stack, change_set.revision, token=token, on_failure=on_failure, then=then, **changes)
+    else:
+        changes |= {"revision": change_set.revision, "disable_rollback": on_failure == "DO_NOTHING"}
+        _start_creation(call, stack, change_set, token, on_failure, then, changes)
+    wait_briefly(call, stack.id)
+    return {}
+
+
+def _start_creation(
+    call: Call,
+    stack: Stack,
+    change_set: ChangeSet,
+    token: str | None,
+    on_failure: str,
+    then: Callable[[Transaction, Operation], None],
+    changes: dict[str, Any],
+) -> None:
     operation = new_operation(
         call,
         stack,
         "CREATE",
         now(),
         target=change_set.revision,
-        client_token=options["token"],
+        client_token=token,
         role_arn=change_set.role_arn,
-        on_failure=options["on_failure"],
+        on_failure=on_failure,
     )
     with call.installation.database.transaction() as tx:
         current = STACKS.get(tx, *stack.key)
         if current is None or current.status != "REVIEW_IN_PROGRESS":
             raise invalid(f"Stack:{stack.id} is not in REVIEW_IN_PROGRESS state any more.")
-        begin(
-            call,
-            tx,
-            operation,
-            "CREATE_IN_PROGRESS",
-            revision=change_set.revision,
-            change_set_id=change_set.id,
-            disable_rollback=options["on_failure"] == "DO_NOTHING",
-        )
+        begin(call, tx, operation, "CREATE_IN_PROGRESS", **changes)
         then(tx, operation)
-    return {}
 
 
 def require_change_set(call: Call, name_or_id: str, stack_name: str | None) -> ChangeSet:

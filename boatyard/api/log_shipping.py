@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import milliseconds
+from boatyard.state.database import DatabaseClosed
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
@@ -84,6 +85,8 @@ class LogShipper:
                 log.warning("%d lines did not reach the log group %s: %s", len(batch), self.group, error)
                 self._made = False
                 return
+            except DatabaseClosed:
+                return  # the server stops; who shipped goes on from what is there at the next start
 
     def _take(self) -> list[dict[str, int | str]]:
         taken: list[dict[str, int | str]] = []

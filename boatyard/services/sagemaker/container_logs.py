@@ -38,6 +38,7 @@ class LogFollower:
         self._sink = sink
         self._handed_on = 0
         self._ended = threading.Event()
+        self._abandoned = False
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._thread = threading.Thread(target=self._run, name=f"log of {container}", daemon=True)
 
@@ -54,7 +55,8 @@ class LogFollower:
             log.warning("The log of the container %s did not end within %s s", self._container, timeout)
 
     def abandon(self) -> None:
-        """Stops retrying; the thread ends when its read does."""
+        """Hands nothing on any more; the thread ends when its read does."""
+        self._abandoned = True
         self._ended.set()
 
     def _run(self) -> None:
@@ -65,6 +67,8 @@ class LogFollower:
             except EngineError as error:
                 log.info("The log of %s broke off and is taken up again: %s", self._container, error)
                 complete = False
+            if self._abandoned:
+                return
             if complete and (ended or not self._running()):
                 # Read once more when it is known to have ended: a line may have come after the stream's end.
                 if not ended:
@@ -95,6 +99,8 @@ class LogFollower:
         if container is None or not self._is_it(container.id):
             return True
         for position, line in enumerate(container.logs(follow=follow), start=1):
+            if self._abandoned:
+                break
             if position > self._handed_on:
                 self._handed_on = position
                 self.tail.append(line.text)
@@ -140,6 +146,7 @@ class ShippedLog:
     def abandon(self) -> None:
         """Leaves the log where it is: a later server goes on."""
         self._follower.abandon()
+        self._shipper.close()
 
     def _line(self, line: LogLine) -> None:
         new = self._ship(line.timestamp, line.text)

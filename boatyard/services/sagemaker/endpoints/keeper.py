@@ -20,6 +20,7 @@ from boatyard.services.sagemaker.endpoints.records import ENDPOINTS, SERVING, En
 from boatyard.services.sagemaker.endpoints.routing import Replica, Route, Routes, VariantRoute
 from boatyard.services.sagemaker.endpoints.serving import PORT, Place, places
 from boatyard.services.sagemaker.instances import capped, instance_type
+from boatyard.state.database import DatabaseClosed
 from boatyard.workflows.work import Interrupted
 
 log = logging.getLogger(__name__)
@@ -228,6 +229,8 @@ class Keeper:
             endpoint = self._wanted(place)
             if endpoint is not None:
                 self.route(endpoint)
+        except DatabaseClosed:
+            log.info("The server stops; the endpoint %s goes on", place.endpoint.name)
         except (NotServing, EngineError, ApiError) as error:
             self._failures[place.container] = self._failures.get(place.container, 0) + 1
             log.warning("A container of the endpoint %s is down: %s", place.endpoint.name, error)

@@ -55,6 +55,7 @@ class JobLog:
     def abandon(self) -> None:
         """Leaves the log where it is: a later server goes on."""
         self._log.abandon()
+        self._publisher.close()
 
     def _line(self, line: LogLine, new: bool) -> None:
         for name, value in self._definitions.found_in(line.text):

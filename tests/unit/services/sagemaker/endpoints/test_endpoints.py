@@ -226,7 +226,7 @@ def test_a_container_that_dies_is_started_again(
 
     def answered() -> bool:
         try:
-            return invoke()["Body"] == b"one:row"
+            return bool(invoke()["Body"] == b"one:row")
         except ApiError as error:
             if error.code != "ServiceUnavailable":
                 raise

@@ -6,6 +6,9 @@ OPERATION_MODULES = (
     "models.operations",
     "endpoint_configs.operations",
     "endpoints.operations",
+    "notebook_instances.operations",
+    "notebook_instances.lifecycle_configs",
+    "notebook_instances.code_repositories",
 )
 RECORD_MODULES = (
     "records",
@@ -15,7 +18,7 @@ RECORD_MODULES = (
     "endpoints.records",
     "notebook_instances.records",
 )
-WORKFLOW_MODULES = ("training_jobs.workflow", "endpoints.workflow")
+WORKFLOW_MODULES = ("training_jobs.workflow", "endpoints.workflow", "notebook_instances.workflow")
 
 NOTES = (
     "Images come from Amazon ECR; built-in algorithms, marketplace algorithms and model packages are refused.",
@@ -33,5 +36,11 @@ NOTES = (
     "Endpoints move all traffic at once; canary, linear and rolling updates, automatic rollback, data capture, "
     "serverless and asynchronous inference, shadow variants, explainers, multi-model containers and inference "
     "pipelines are refused.",
+    "Notebook instances have one environment, whatever PlatformIdentifier says: JupyterLab, Python 3, the SageMaker "
+    "SDK, pandas, scikit-learn. They have no instance metadata service; SubnetId, SecurityGroupIds, accelerators and "
+    "DirectInternetAccess Disabled are refused. KmsKeyId and VolumeKmsKeyId are kept; volumes are folders of this "
+    "machine and not encrypted.",
+    "CreatePresignedNotebookInstanceUrl answers an address that this machine reaches, which opens until the instance "
+    "is deleted. Code repositories with a secret are refused.",
     "Model packages, pipelines, processing, tuning and transform jobs answer 501.",
 )

@@ -24,7 +24,7 @@ class Notebook(Record, kw_only=True, frozen=True):
     start: int = 1
     created_once: bool = False
     token: str = ""
-    port: int | None = None
+    address: str = ""
     failure_reason: str | None = None
 
 

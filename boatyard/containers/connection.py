@@ -23,6 +23,11 @@ class Connection:
         self._lock = threading.Lock()
         self._clients: dict[bool, Any] = {}
 
+    @property
+    def own(self) -> bool:
+        """Whether this is boatyard's own podman, with podman's API beside Docker's."""
+        return self._service is not None
+
     def client(self, patient: bool = False) -> Any:
         """The low-level client of the docker package; a patient one waits for answers without limit."""
         if self._service is not None:

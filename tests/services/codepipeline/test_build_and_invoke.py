@@ -77,6 +77,9 @@ def test_a_push_is_built_and_the_function_gets_what_was_built(client: Callable[.
     place = done["Train"]["output"]["outputArtifacts"][0]["s3location"]
     written = client("s3").get_object(Bucket=place["bucket"], Key=place["key"])["Body"].read()
     assert json.loads(written) == {"built": "first\n", "token": "again"}
+    pulled = done["Pull"]["output"]["outputArtifacts"][0]["s3location"]
+    described = client("s3").head_object(Bucket=pulled["bucket"], Key=pulled["key"])
+    assert described["ServerSideEncryption"] == "aws:kms"
     second = commit(code, name, {"name.txt": "second\n"}, head)
     execution = succeeded(client, name, 1)
     assert execution["sourceRevisions"][0]["revisionId"] == second

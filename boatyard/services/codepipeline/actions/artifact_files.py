@@ -50,3 +50,11 @@ def extract(archive: IO[bytes], path: Path) -> FileSlice:
     with path.open("wb") as file:
         shutil.copyfileobj(archive, file)
     return FileSlice(path, 0, path.stat().st_size)
+
+
+def zip_of(path: Path, files: dict[str, bytes]) -> FileSlice:
+    """A zip of those files, as a body to put somewhere."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return FileSlice(path, 0, path.stat().st_size)

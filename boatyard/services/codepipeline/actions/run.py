@@ -87,11 +87,11 @@ class ActionRun:
         return dict(self.pipeline["artifactStore"])
 
     def encryption(self) -> dict[str, str]:
-        """The members of PutObject and CopyObject that encrypt an artifact: the store's key, else S3's own."""
+        """The members of PutObject and CopyObject that encrypt an artifact: by the store's key, else by aws/s3."""
         key = self.store.get("encryptionKey")
         if key:
             return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["id"]}
-        return {"ServerSideEncryption": "AES256"}
+        return {"ServerSideEncryption": "aws:kms"}
 
     def update(self, **changes: Any) -> None:
         """Changes the action's record; raises ActionAbandoned if it is no longer running."""

@@ -33,7 +33,7 @@ def test_creation_starts_an_execution_that_runs_to_succeeded(pipelines: Pipeline
     copied = services.asked("s3", "CopyObject")[0]
     assert copied["CopySource"] == "sources/code.zip?versionId=v1"
     assert copied["Key"].startswith("line/Code/")
-    assert copied["ServerSideEncryption"] == "AES256"
+    assert copied["ServerSideEncryption"] == "aws:kms"
     assert pipelines.action("Gate", "Ask")["summary"] == "ship it"
     whole = pipelines("GetPipelineExecution", pipelineName="line", pipelineExecutionId=done["pipelineExecutionId"])
     assert whole["pipelineExecution"]["artifactRevisions"][0]["name"] == "Code"

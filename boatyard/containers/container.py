@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from boatyard.containers.conmon import POLL_SECONDS, Monitor
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # A created container counts as starting, a stopping one as running still.
 NOT_RUNNING = frozenset({"exited", "stopped", "dead", "removing"})
+ATTEMPTS = 8
 
 
 class Container:
@@ -113,7 +114,8 @@ class Container:
 
     def stop(self, grace_seconds: int = 10) -> None:
         """Send its stop signal (SIGTERM by default), then SIGKILL; harmless when it has ended."""
-        self._connection.absent_is_none(lambda api: api.stop(self.id, timeout=grace_seconds))
+        if self.running:
+            self._persist(lambda api: api.stop(self.id, timeout=grace_seconds))
 
     def kill(self, signal: str = "SIGKILL") -> None:
         """Send a signal to its first process; harmless when it has ended."""
@@ -125,7 +127,20 @@ class Container:
 
     def remove(self) -> None:
         """Remove it, killing it where it runs; harmless when it is gone."""
-        self._connection.absent_is_none(lambda api: api.remove_container(self.id, force=True, v=True))
+        self._persist(lambda api: api.remove_container(self.id, force=True, v=True))
+
+    def _persist(self, ending: Callable[[Any], Any]) -> None:
+        """Ask again where the engine was surprised by the container's own end."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._connection.absent_is_none(ending)
+                return
+            except EngineUnavailable:
+                raise
+            except EngineError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                time.sleep(0.05 * (attempt + 1))
 
     def execute(
         self,

@@ -6,12 +6,14 @@ maps it to an environment, it prints which image was asked for and what is used.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import fnmatch
 import json
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +42,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS
 # Options of docker's that podman does not know and that change nothing here; True: the option takes a value.
 DROPPED = {"--progress": True, "--provenance": True, "--sbom": True, "--load": False, "--cache-from": True}
 PROBE_SECONDS = 3
+PR_SET_CHILD_SUBREAPER = 36
 PROBE_VALID_SECONDS = 600
 
 
@@ -65,7 +68,17 @@ def configure() -> None:
             (CONFIGURATION / "containers.conf").write_text(containers_conf())
             (CONFIGURATION / "storage.conf").write_text(storage_conf())
             (CONFIGURATION / "registries.conf").write_text(registries_conf())
+            clear_leftovers()
             (CONFIGURATION / "complete").touch()
+
+
+def clear_leftovers() -> None:
+    """Remove the containers of builds that were ended by force, whose names and layers would be in the way."""
+    known = LAYERS.glob("*/*-containers/containers.json")
+    if any(len(path.read_text()) > len("[]\n") for path in known):
+        podman("rm", "--all", "--force", "--time", "0", check=False)
+        for line in podman("ps", "--all", "--external", "--quiet", "--no-trunc", check=False).stdout.split():
+            podman("rm", "--force", line, check=False)
 
 
 def containers_conf() -> str:
@@ -86,8 +99,8 @@ def containers_conf() -> str:
             f"volumes = {json.dumps(volumes)}",
             f"env = {json.dumps([f'{name}={os.environ[name]}' for name in passed])}",
             "default_sysctls = []",
+            'init_path = "/usr/bin/tini-static"',
             'netns = "host"',
-            'cgroups = "disabled"',
             'log_driver = "k8s-file"',
             "",
             "[engine]",
@@ -96,7 +109,6 @@ def containers_conf() -> str:
             'lock_type = "file"',
             'runtime = "runc"',
             f"tmp_dir = {json.dumps(str(RUN / 'libpod'))}",
-            f"static_dir = {json.dumps(str(RUN / 'static'))}",
             f"volume_path = {json.dumps(str(RUN / 'volumes'))}",
             "",
         ]
@@ -194,38 +206,48 @@ def stand_in(image: str) -> dict | None:
     return None
 
 
-def ensure(image: str, what: str) -> None:
-    """Have a stand-in under the image's name where the image cannot be had; says so each time it is used."""
-    entry = stand_in(image)
-    if entry is None:
-        return
-    full = dockerfile.normalise(image)
-    found = podman("image", "inspect", "--format", "{{.Id}}", full, check=False)
-    own = podman("image", "inspect", "--format", "{{.Id}}", entry["image"], check=False)
-    if found.returncode == 0 and found.stdout != own.stdout and not is_environment(full):
-        return
-    registry = full.partition("/")[0]
-    if reachable(registry):
-        if found.returncode == 0:
+def identity(image: str) -> str:
+    """The id of an image that is here, "" when it is not."""
+    return podman("image", "inspect", "--format", "{{.Id}}", image, check=False).stdout.strip()
+
+
+def ensure(images: list[str], what: str) -> bool:
+    """Have stand-ins under the names of images that cannot be had; says so each time. Whether all are such."""
+    wanted: dict[str, list[str]] = {}
+    for image in images:
+        entry = stand_in(image)
+        full = dockerfile.normalise(image)
+        if entry is None or (reachable(full.partition("/")[0]) and identity(full) != identity(entry["image"])):
+            continue
+        found = identity(full)
+        if found and found != identity(entry["image"]) and not is_environment(found):
+            continue
+        if reachable(full.partition("/")[0]):
             podman("untag", full, full, check=False)
-        return
-    if own.returncode != 0:
-        say(f"{what} {image}: boatyard's {entry['environment']} is not here: {own.stderr.strip()}")
-        return
-    podman("tag", entry["image"], full)
-    say(
-        f"{what} {image}: using boatyard's {entry['environment']} ({entry['description']}) "
-        "because no registry is reachable"
-    )
+            continue
+        say(
+            f"{what} {image}: using boatyard's {entry['environment']} ({entry['description']}) "
+            "because no registry is reachable"
+        )
+        wanted.setdefault(entry["image"], []).append(full)
+    for own, names in wanted.items():
+        tag(own, names)
+    return sum(map(len, wanted.values())) == len(images)
 
 
-def is_environment(image: str) -> bool:
-    """Whether an image is an environment of boatyard's itself, and not something built upon it."""
-    known = podman("images", "--no-trunc", "--quiet", "--filter", "label=boatyard.environment", check=False).stdout
+def tag(own: str, names: list[str]) -> None:
+    """Give an environment further names. Done in one command, and looked at: the first may copy the record."""
+    for _ in range(3):
+        lacking = [name for name in names if identity(name) != identity(own)]
+        if not lacking:
+            return
+        podman("tag", own, *lacking)
+
+
+def is_environment(found: str) -> bool:
+    """Whether an image is an environment itself, perhaps of an earlier version, and nothing built upon one."""
     shown = podman("images", "--no-trunc", "--format", "{{.ID}} {{.Repository}}", check=False).stdout
-    own = {line.split()[0] for line in shown.splitlines() if " localhost/boatyard/" in line}
-    mine = podman("image", "inspect", "--format", "{{.Id}}", image, check=False).stdout.strip()
-    return any(mine in identity for identity in own & set(known.split()))
+    return any(found in line and " localhost/boatyard/" in line for line in shown.splitlines())
 
 
 def without_dropped(arguments: list[str]) -> list[str]:
@@ -270,9 +292,9 @@ def build(command: list[str], arguments: list[str]) -> int:
         text = path.read_text() if path is not None else None
     if text is not None:
         given = build_arguments(arguments)
-        for image in dockerfile.images(text, given):
-            ensure(image, "FROM")
-        passed = [name for name in CA_VARIABLES if os.environ.get(name)]
+        stood_in = ensure(dockerfile.images(text, given), "FROM")
+        # The environments trust the host's authorities; images from elsewhere must be told while building.
+        passed = [] if stood_in else [name for name in CA_VARIABLES if os.environ.get(name)]
         with tempfile.NamedTemporaryFile("w", prefix="Dockerfile-", delete=False) as file:
             file.write(dockerfile.with_arguments(text, passed))
         if place >= 0:
@@ -321,10 +343,27 @@ def login(arguments: list[str]) -> int:
 
 
 def run(command: list[str], arguments: list[str]) -> int:
-    """Hand over to podman."""
-    sys.stdout.flush()
+    """Run podman as this process's own, and bury its containers' monitors, which it waits for; its exit code."""
     line = ["podman", *command, *arguments]
-    os.execvpe(line[0], line, environment())  # noqa: S606
+    if own_control_group() != "/":
+        # podman looks for its containers' control groups below its own, and so must see that as the root.
+        line = ["unshare", "--cgroup", *line]
+    sys.stdout.flush()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = os.posix_spawnp(line[0], line, environment())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def own_control_group() -> str:
+    """The path of this process's control group as it sees it; "/" in a namespace of its own."""
+    lines = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+    return max((line.split(":", 2)[2] for line in lines), key=len, default="/")
 
 
 def image_argument(arguments: list[str]) -> str | None:
@@ -355,12 +394,8 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] in (["run"], ["create"], ["pull"]):
         image = image_argument(arguments[1:])
         if image is not None:
-            ensure(image, f"docker {arguments[0]}")
-            if (
-                arguments[0] == "pull"
-                and stand_in(image)
-                and not reachable(dockerfile.normalise(image).partition("/")[0])
-            ):
+            stood_in = ensure([image], f"docker {arguments[0]}")
+            if stood_in and arguments[0] == "pull":
                 return 0
     return run([], arguments)
 

@@ -50,8 +50,8 @@ class ResourceRequest:
     previous: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     resource_type: str = ""
-    resumed: bool = False
-    """An earlier try of this same change was cut off by a crash: what is found under the name is that try's."""
+    generated: list[str] = field(default_factory=list, compare=False)
+    """The names that `name` has made for this request."""
 
     def name(self, maximum: int = 63, *, lower: bool = False, separator: str = "-") -> str:
         """STACK-LOGICAL-SUFFIX as CloudFormation makes names, cut to `maximum` characters, stable by token."""
@@ -65,7 +65,8 @@ class ResourceRequest:
             stack = stack[: max(half, room - len(logical))]
             logical = logical[: room - len(stack)]
         name = separator.join((stack, logical, suffix))
-        return name.lower() if lower else name
+        self.generated.append(name.lower() if lower else name)
+        return self.generated[-1]
 
 
 class CreationFailed(ApiError):
@@ -85,7 +86,10 @@ class ResourceType:
     """What GetAtt may ask for; an empty set means that it is checked when the resource is there."""
 
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
-        """Create it. Called again with the same token after a crash: then take up what is there already."""
+        """Create it. Called again with the same token after a crash.
+
+        Where it then fails because the name is taken, CloudFormation takes up what is there through `update`.
+        """
         raise TypeError(f"{self.type_name} cannot be created")
 
     def update(self, call: Call, request: ResourceRequest) -> ResourceState:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from boatyard.api.resource_types import ResourceType, all_types
-from boatyard.services.cloudformation.deployment.resources import can_update
+from boatyard.services.cloudformation.deployment.adoption import can_update
 from boatyard.services.cloudformation.records import Revision, StackResource
 from boatyard.services.cloudformation.templates.document import ResourceDeclaration, Template
 from boatyard.services.cloudformation.templates.functions import evaluate_known

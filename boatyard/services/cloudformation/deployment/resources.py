@@ -14,6 +14,7 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.resource_types import CreationFailed, ResourceRequest, ResourceState, ResourceType, all_types
 from boatyard.api.timestamps import now
+from boatyard.services.cloudformation.deployment.adoption import can_update, create_once, name_property
 from boatyard.services.cloudformation.deployment.journal import Journal
 from boatyard.services.cloudformation.deployment.scopes import stack_scope
 from boatyard.services.cloudformation.properties import bring_to_type
@@ -155,7 +156,6 @@ class ResourceWork:
         *,
         previous: dict[str, Any] | None = None,
         physical_id: str | None = None,
-        resumed: bool = False,
     ) -> ResourceRequest:
         token = hashlib.sha256(f"{self.journal.operation_id}/{record.logical_id}".encode()).hexdigest()[:32]
         return ResourceRequest(
@@ -168,7 +168,6 @@ class ResourceWork:
             previous=previous or {},
             tags=dict(self.tags),
             resource_type=record.type,
-            resumed=resumed,
         )
 
     def _keep(self, record: StackResource, **options: Any) -> StackResource:
@@ -190,7 +189,7 @@ class ResourceWork:
     def _create(self, kind: ResourceType, record: StackResource, properties: dict[str, Any], *, resumed: bool) -> None:
         record = msgspec.structs.replace(record, status="CREATE_IN_PROGRESS", properties=properties, tags=self.tags)
         record = self._keep(record, event=not resumed)
-        state = kind.create(self.journal.call(), self._request(record, properties, resumed=resumed))
+        state = create_once(kind, self.journal.call(), self._request(record, properties), resumed=resumed)
         self._keep(_with_state(record, state, "CREATE_COMPLETE"))
 
     def _change(
@@ -218,13 +217,11 @@ class ResourceWork:
         )
         record = self._keep(record, event=not resumed)
         if change == "update":
-            request = self._request(
-                record, properties, previous=base.properties, physical_id=base.physical_id, resumed=resumed
-            )
+            request = self._request(record, properties, previous=base.properties, physical_id=base.physical_id)
             self._keep(_with_state(record, kind.update(self.journal.call(), request), "UPDATE_COMPLETE"))
             return
         self._check_new_name(kind, base, properties)
-        state = kind.create(self.journal.call(), self._request(record, properties, resumed=resumed))
+        state = create_once(kind, self.journal.call(), self._request(record, properties), resumed=resumed)
         leftover = self._leftover(record, base)
         self._keep(
             _with_state(record, state, "UPDATE_COMPLETE"),
@@ -245,14 +242,12 @@ class ResourceWork:
 
     @staticmethod
     def _check_new_name(kind: ResourceType, base: Former, properties: dict[str, Any]) -> None:
-        for name in ("Name", f"{kind.type_name.rsplit('::', 1)[-1]}Name"):
-            given = properties.get(name)
-            rule = kind.properties.get(name)
-            if given is not None and given == base.properties.get(name) and rule is not None and rule.immutable:
-                raise invalid(
-                    "Template error: CloudFormation cannot update a stack when a custom-named resource requires "
-                    f"replacing. Rename {given} and update the stack again."
-                )
+        name = name_property(kind, properties)
+        if name is not None and kind.properties[name].immutable and properties[name] == base.properties.get(name):
+            raise invalid(
+                "Template error: CloudFormation cannot update a stack when a custom-named resource requires "
+                f"replacing. Rename {properties[name]} and update the stack again."
+            )
 
     @staticmethod
     def _leftover(record: StackResource, base: Former) -> Leftover:
@@ -292,7 +287,7 @@ class ResourceWork:
         try:
             kind = type_named(before.type)
             request = self._request(
-                current, before.properties, previous=record.properties, physical_id=before.physical_id, resumed=True
+                current, before.properties, previous=record.properties, physical_id=before.physical_id
             )
             state = kind.update(self.journal.call(), dataclasses.replace(request, tags=dict(before.tags)))
             self._keep(_restored(_with_state(current, state, "UPDATE_COMPLETE"), before))
@@ -356,11 +351,6 @@ class ResourceWork:
 
 def _half_made(record: StackResource) -> bool:
     return record.status in ("CREATE_FAILED", "CREATE_IN_PROGRESS")
-
-
-def can_update(kind: ResourceType) -> bool:
-    """Whether the type has an update of its own; without, every change is a replacement."""
-    return type(kind).update is not ResourceType.update
 
 
 def _with_state(record: StackResource, state: ResourceState, status: str) -> StackResource:

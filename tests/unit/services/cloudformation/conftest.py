@@ -74,7 +74,7 @@ class Thing(ResourceType):
         self.cloud.enter(f"create {request.logical_id}")
         name = request.properties.get("ThingName") or request.name()
         with self.cloud.lock:
-            if name in self.cloud.things and not request.resumed:
+            if name in self.cloud.things:
                 raise ApiError("AlreadyExists", f"{name} already exists")
             self.cloud.things[name] = dict(request.properties)
             self.cloud.story.append(f"create {request.logical_id}")

@@ -64,3 +64,43 @@ def test_package_uploads_nested_templates(server: RunningServer, client: Callabl
     nested = resources[0]["PhysicalResourceId"]
     (inner,) = client("cloudformation").describe_stack_resources(StackName=nested)["StackResources"]
     assert inner["ResourceType"] == "AWS::Logs::LogGroup"
+
+
+def test_a_serverless_function_is_packaged_and_deployed(
+    server: RunningServer, client: Callable[..., Any], tmp_path: Path
+) -> None:
+    bucket, name = unique("code"), unique("serverless")
+    client("s3").create_bucket(Bucket=bucket)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    (tmp_path / "template.yml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\n"
+        "Globals: {Function: {Runtime: python3.12, Timeout: 20}}\n"
+        "Resources:\n"
+        "  Hello:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      Handler: app.handler\n"
+        "      CodeUri: source\n"
+        "      AutoPublishAlias: live\n"
+        "      Policies: [AWSLambdaBasicExecutionRole]\n"
+        "Outputs: {Name: {Value: !Ref Hello}, Role: {Value: !GetAtt HelloRole.Arn}}\n"
+    )
+    packaged = tmp_path / "packaged.yml"
+    template = ("--template-file", str(tmp_path / "template.yml"))
+    made = aws(
+        server, "cloudformation", "package", *template, "--s3-bucket", bucket, "--output-template-file", str(packaged)
+    )
+    assert made.returncode == 0, made.stderr
+    deploy = ("cloudformation", "deploy", "--stack-name", name, "--template-file", str(packaged))
+    refused = aws(server, *deploy)
+    assert "Requires capabilities : [CAPABILITY_IAM]" in refused.stderr
+    deployed = aws(server, *deploy, "--capabilities", "CAPABILITY_IAM")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    (stack,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    function = client("lambda").get_function(FunctionName=outputs["Name"])
+    assert function["Configuration"]["Role"] == outputs["Role"]
+    assert function["Configuration"]["Timeout"] == 20
+    alias = client("lambda").get_alias(FunctionName=outputs["Name"], Name="live")
+    assert alias["FunctionVersion"] == "1"

@@ -37,7 +37,7 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{next(_counter)}-{secrets.token_hex(4)}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A free port below the range that the system gives to outgoing connections, so that it stays free."""
     for _ in range(200):
         port = random.randrange(20000, 32000)
@@ -56,7 +56,7 @@ class RunningServer:
 
     def __init__(self, data_directory: Path, **settings: str) -> None:
         self.data_directory = data_directory
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[Any] = []
@@ -98,7 +98,7 @@ class RunningServer:
             if self._wait_until_ready():
                 return self
             if attempt < 4 and "is taken by another program" in self.output_text():
-                self.port = _free_port()
+                self.port = free_port()
                 continue
             break
         raise AssertionError(f"the server did not start:\n{self.output_text()}")

@@ -12,6 +12,7 @@ import json
 import logging
 import logging.handlers
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _IP_FREEBIND = 15
+_EPHEMERAL = "ephemeral"
 _END_WITHIN = 9.0
 
 
@@ -166,6 +168,8 @@ async def serve(installation: Installation, made: socket.socket) -> None:
         await asyncio.get_running_loop().run_in_executor(None, installation.start)
         write_status(status, port)
         log.info("Ready on http://127.0.0.1:%s", port)
+        sys.stdout.write(f"boatyard is ready on http://127.0.0.1:{port}\n")
+        sys.stdout.flush()
 
     starting = asyncio.create_task(take_up())
     try:
@@ -205,11 +209,33 @@ def _end_in_time() -> None:
     timer.start()
 
 
+def _claim_directory(settings: Settings) -> None:
+    """Make the data directory; an ephemeral server takes only one that is empty, or that was one's before."""
+    directory = settings.data_directory
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not settings.ephemeral:
+        return
+    if any(directory.iterdir()) and not (directory / _EPHEMERAL).exists():
+        raise CannotStart(
+            f"An ephemeral server throws its data directory away at the end, and {directory} is not empty. Let"
+            " 'boatyard up --ephemeral' make one, or name an empty one."
+        )
+    (directory / _EPHEMERAL).touch()
+
+
+def _throw_away(installation: Installation) -> None:
+    if installation.has_engine:
+        from boatyard.containers.engine import Engine
+
+        Engine.from_settings(installation.settings).destroy()
+    shutil.rmtree(installation.data_directory, ignore_errors=True)
+
+
 def run(settings: Settings) -> None:
     """One server from start to end. Raises CannotStart; returns after a signal."""
     from boatyard.identity.credentials import root_pair
 
-    settings.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _claim_directory(settings)
     made = listening_socket("127.0.0.1", settings.port)
     try:
         root_pair(settings)
@@ -229,6 +255,8 @@ def run(settings: Settings) -> None:
     finally:
         installation.close()
         logging.shutdown()
+        if settings.ephemeral:
+            _throw_away(installation)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -1,0 +1,67 @@
+"""`boatyard down`: stops the server, and what serves until it is up again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from boatyard.cli import servers
+from boatyard.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from boatyard.settings import Settings
+
+_ENDS_WITHIN = 15.0
+
+
+def down(
+    all_: Annotated[bool, typer.Option("--all", help="Stop running builds and training jobs too: they fail.")] = False,
+) -> None:
+    """Stop the server. Endpoints come back with 'boatyard up'; builds and jobs that run go on and are taken up."""
+    found = servers.find_running()
+    if found is None:
+        settings = servers.settings_for()
+        typer.echo(f"No boatyard server is running on {settings.data_directory}.")
+    else:
+        settings = found.settings
+        stop_server(found)
+        typer.echo("boatyard is down.")
+    if not settings.ephemeral and settings.data_directory.exists():
+        _stop_containers(settings, everything=all_)
+
+
+def stop_server(found: servers.Running) -> None:
+    """End the process; Failure when it does not."""
+    os.kill(found.pid, signal.SIGTERM)
+    if not servers.wait_for_end(found.pid, _ENDS_WITHIN):
+        raise Failure(
+            f"The server (process {found.pid}) has not ended within {_ENDS_WITHIN:.0f} s."
+            f" 'kill -9 {found.pid}' ends it; nothing that was answered is lost."
+        )
+
+
+def _stop_containers(settings: Settings, *, everything: bool) -> None:
+    if not (settings.data_directory / "engine").exists():
+        return
+    from boatyard.containers.engine import Engine
+    from boatyard.containers.errors import EngineError
+
+    engine = Engine.from_settings(settings)
+    try:
+        running = [each for each in engine.containers() if each.running]
+        kept = [] if everything else [each for each in running if each.labels.get("boatyard.kind") != "endpoint"]
+        for each in running:
+            if each not in kept:
+                each.stop(10)
+        if kept:
+            names = ", ".join(sorted(each.name for each in kept))
+            typer.echo(f"Still running, and taken up by 'boatyard up': {names}. 'boatyard down --all' stops them.")
+        elif engine.service is not None:
+            engine.service.stop()
+    except EngineError as error:
+        typer.echo(f"The containers could not be looked at: {error}", err=True)
+    finally:
+        engine.close()

@@ -124,6 +124,9 @@ class Git:
             check=True,
             capture_output=True,
         )
+        # Archives hold every file as it is: AWS's do not heed export-ignore and export-subst.
+        (self.directory / "info").mkdir(exist_ok=True)
+        (self.directory / "info" / "attributes").write_text("* -export-ignore -export-subst\n")
 
     def remove(self) -> None:
         """Delete it from disk."""

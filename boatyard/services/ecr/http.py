@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import errno
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -74,6 +75,10 @@ async def handle(scope: "Scope", receive: "Receive", send: "Send") -> None:
         response = error.response(exchange.host)
     except ApiError as error:
         response = from_api(error).response(exchange.host)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        response = disk_full(installation).response(exchange.host)
     await exchange.answer(response)
 
 
@@ -125,6 +130,15 @@ def authenticate(installation: "Installation", exchange: Exchange) -> Call:
         source_ip=(exchange.scope.get("client") or ("127.0.0.1", 0))[0],
         host=exchange.host,
         user_agent=exchange.headers.get("user-agent", ""),
+    )
+
+
+def disk_full(installation: "Installation") -> RegistryError:
+    """What a client is told when there is no room for its blob."""
+    return RegistryError(
+        507,
+        "DENIED",
+        f"The disk that holds {installation.data_directory} is full: make room there, then push again",
     )
 
 

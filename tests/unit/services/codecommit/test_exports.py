@@ -12,15 +12,17 @@ from boatyard.api.git_configuration import git_environment, git_file
 
 from .test_operations import NAME, commit
 
+FILES = {"src/train": b"1", "ü.txt": b"2", ".gitattributes": b"src export-ignore\n"}
+
 
 def test_the_archive_has_the_files_of_the_commit(codecommit: Client, call: Call) -> None:
-    first = commit(codecommit, {"src/train": b"1", "ü.txt": b"2"})
+    first = commit(codecommit, FILES)
     commit(codecommit, {"later": b"3"})
     archive = exports.get("codecommit.archive")
     content = b"".join(archive(call, NAME, first))
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         files = {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
-    assert files == {"src/train": b"1", "ü.txt": b"2"}
+    assert files == FILES
     assert b"".join(archive(call, NAME, first)) == content
     with zipfile.ZipFile(io.BytesIO(b"".join(archive(call, NAME, "main")))) as opened:
         assert "later" in opened.namelist()

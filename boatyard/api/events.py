@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 import uuid
@@ -136,20 +137,25 @@ class EventDispatcher:
                 " WHERE due <= ? ORDER BY position LIMIT 100",
                 (time.time(),),
             ).fetchall()
+        delivered: list[sqlite3.Row] = []
+        failed: list[sqlite3.Row] = []
         for row in rows:
             if self._stopping:
-                return False
-            delivered = self._deliver(json.loads(row["event"]), bool(row["internal"]))
-            with self._installation.database.transaction() as tx:
-                if delivered or row["attempts"] + 1 >= ATTEMPTS:
-                    tx.execute("DELETE FROM events_outbox WHERE position = ?", (row["position"],))
-                else:
-                    later = time.time() + min(300.0, 0.5 * 2 ** row["attempts"])
-                    tx.execute(
-                        "UPDATE events_outbox SET attempts = attempts + 1, due = ? WHERE position = ?",
-                        (later, row["position"]),
-                    )
+                break
+            done = self._deliver(json.loads(row["event"]), bool(row["internal"]))
+            (delivered if done or row["attempts"] + 1 >= ATTEMPTS else failed).append(row)
+        if rows:
+            self._record(delivered, failed)
         return bool(rows)
+
+    def _record(self, delivered: list[sqlite3.Row], failed: list[sqlite3.Row]) -> None:
+        """Take what was delivered out of the outbox, and put off what was not."""
+        with self._installation.database.transaction() as tx:
+            tx.executemany("DELETE FROM events_outbox WHERE position = ?", [(row["position"],) for row in delivered])
+            tx.executemany(
+                "UPDATE events_outbox SET attempts = attempts + 1, due = ? WHERE position = ?",
+                [(time.time() + min(300.0, 0.5 * 2 ** row["attempts"]), row["position"]) for row in failed],
+            )
 
     def _deliver(self, event: dict[str, Any], internal: bool) -> bool:
         listeners = list(_listeners.get((event["source"], event["detail-type"]), ()))

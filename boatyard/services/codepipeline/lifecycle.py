@@ -119,28 +119,35 @@ def _supersede(installation: Installation, tx: Transaction, old: Execution, new:
     return end(installation, tx, replace(old, waiting_for=None, status_summary=summary), "Superseded")
 
 
-def enter(installation: Installation, tx: Transaction, execution: Execution, name: str) -> bool:
-    """Lets a waiting execution into a stage if its door is open and, but in PARALLEL mode, nobody is inside."""
+def enter(installation: Installation, tx: Transaction, execution: Execution, name: str, *, again: bool = False) -> bool:
+    """Lets an execution into a stage if its door is open and, but in PARALLEL mode, nobody is inside.
+
+    With `again` (a retry) the execution has been inside already: no door and no queue concern it.
+    """
     stage = stage_of(tx, execution, name)
-    if not stage.enabled:
+    if not stage.enabled and not again:
         return False
     if execution.mode != "PARALLEL":
         if stage.occupant not in (None, execution.id):
             return False
-        if execution.mode == "QUEUED" and any(
-            other.waiting_for == name and other.order < execution.order
-            for other in running(tx, execution.account, execution.region, execution.pipeline)
-        ):
+        if execution.mode == "QUEUED" and not again and _is_behind(tx, execution, name):
             return False
     occupied = replace(stage, occupant=execution.id, latest_execution=execution.id, latest_status="InProgress")
     STAGES.put(tx, occupied)
-    again = name in execution.stages
     entered = replace(
         execution, waiting_for=None, retry=None, updated=now(), stages={**execution.stages, name: "InProgress"}
     )
     EXECUTIONS.put(tx, entered)
     announcements.stage_changed(installation, tx, entered, name, "Resumed" if again else "InProgress")
     return True
+
+
+def _is_behind(rx: Reader, execution: Execution, stage: str) -> bool:
+    """Whether an older execution waits at the same door."""
+    return any(
+        other.waiting_for == stage and other.order < execution.order
+        for other in running(rx, execution.account, execution.region, execution.pipeline)
+    )
 
 
 def leave(installation: Installation, tx: Transaction, execution: Execution, name: str, status: str) -> Execution:

@@ -14,9 +14,10 @@ from boatyard.api.errors import not_supported
 from boatyard.api.names import check_pattern
 from boatyard.api.timestamps import now
 from boatyard.services.codepipeline import lifecycle, lookup, naming, views
-from boatyard.services.codepipeline.records import ACTIONS, STAGES, ActionExecution, Execution, Stage
+from boatyard.services.codepipeline.records import EXECUTIONS, STAGES, ActionExecution, Execution, Stage
 from boatyard.state.database import Reader
 
+_LOOKED_BACK = 50
 _REASON = r"[a-zA-Z0-9!@ \(\)\.\*\?\-]+"
 
 
@@ -27,7 +28,7 @@ def get_pipeline_state(call: Call, params: Params) -> dict[str, Any]:
         where = {"account": call.account, "region": call.region, "pipeline": pipeline.name}
         stages = {item.stage: item for item in STAGES.select(rx, where)}
         running = list(lifecycle.running(rx, call.account, call.region, pipeline.name))
-        actions = _latest_actions(rx, where)
+        actions = _latest_actions(rx, where, pipeline.declaration["stages"])
     states = []
     for number, declaration in enumerate(pipeline.declaration["stages"]):
         name = declaration["name"]
@@ -46,9 +47,21 @@ def get_pipeline_state(call: Call, params: Params) -> dict[str, Any]:
     }
 
 
-def _latest_actions(rx: Reader, where: dict[str, str]) -> dict[tuple[str, str], ActionExecution]:
-    found = sorted(ACTIONS.select(rx, where), key=lambda item: (item.started, item.order))
-    return {(item.stage, item.action): item for item in found}
+def _latest_actions(
+    rx: Reader, where: dict[str, str], stages: list[dict[str, Any]]
+) -> dict[tuple[str, str], ActionExecution]:
+    """The latest execution of each action, looked for in the newest executions of the pipeline."""
+    missing = {(stage["name"], action["name"]) for stage in stages for action in stage["actions"]}
+    found: dict[tuple[str, str], ActionExecution] = {}
+    for execution in EXECUTIONS.select(rx, where, order="order", descending=True, limit=_LOOKED_BACK):
+        if not missing:
+            break
+        for action in reversed(lifecycle.actions_of(rx, execution)):
+            place = (action.stage, action.action)
+            if place in missing:
+                found[place] = action
+                missing.discard(place)
+    return found
 
 
 def _stage_state(number: int, stage: Stage, running: list[Execution]) -> dict[str, Any]:

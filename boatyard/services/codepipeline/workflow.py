@@ -76,6 +76,8 @@ def _reach(work: Work, account: str, region: str, execution_id: str, stage: str)
                 return True
             if execution.stages.get(stage) == "InProgress" and execution.retry != stage:
                 return True
+            if execution.retry == stage:
+                return lifecycle.enter(installation, tx, execution, stage, again=True)
             if execution.waiting_for != stage:
                 execution = lifecycle.arrive(installation, tx, execution, stage)
             return lifecycle.ended(execution) or lifecycle.enter(installation, tx, execution, stage)

@@ -23,7 +23,7 @@ from boatyard.services.events.records import (
     Delivery,
     Rule,
 )
-from boatyard.state.database import DatabaseClosed, Transaction
+from boatyard.state.database import DatabaseClosed, Reader, Transaction
 
 log = logging.getLogger(__name__)
 MAXIMUM_ATTEMPTS = 185
@@ -57,11 +57,19 @@ def route(installation: Installation, tx: Transaction, event: dict[str, Any], bu
 
     Done again for the same event it changes nothing.
     """
-    where = {"account": event["account"], "region": event["region"], "bus": bus}
-    for rule in RULES.select(tx, where):
-        if rule.state == "ENABLED" and rule.pattern and patterns.compiled(rule.pattern)(event):
-            store(tx, rule, event)
+    for rule in matching(tx, event, bus):
+        store(tx, rule, event)
     tx.after_commit(lambda: wake(installation))
+
+
+def matching(rx: Reader, event: dict[str, Any], bus: str) -> list[Rule]:
+    """The enabled rules of a bus that an event matches."""
+    where = {"account": event["account"], "region": event["region"], "bus": bus}
+    return [
+        rule
+        for rule in RULES.select(rx, where)
+        if rule.state == "ENABLED" and rule.pattern and patterns.compiled(rule.pattern)(event)
+    ]
 
 
 def store(tx: Transaction, rule: Rule, event: dict[str, Any]) -> None:

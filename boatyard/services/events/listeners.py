@@ -13,5 +13,8 @@ from boatyard.services.events.records import DEFAULT_BUS
 @on_every_event
 def match_rules(installation: Installation, event: dict[str, Any]) -> None:
     """Stores what the rules of the default bus want delivered."""
+    with installation.database.reading() as rx:
+        if not deliveries.matching(rx, event, DEFAULT_BUS):
+            return
     with installation.database.transaction() as tx:
         deliveries.route(installation, tx, event, DEFAULT_BUS)

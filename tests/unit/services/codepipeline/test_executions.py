@@ -204,3 +204,27 @@ def test_deleting_a_pipeline_ends_what_runs(pipelines: Pipelines) -> None:
     until(lambda: not workflows.running(f"codepipeline/{execution}/1"))
     with pytest.raises(ApiError, match="PipelineNotFoundException"):
         pipelines("GetPipelineState", name="line")
+
+
+def test_a_retry_of_all_actions_passes_by_the_door_and_those_that_wait_there(pipelines: Pipelines) -> None:
+    two = {
+        "name": "Gate",
+        "actions": [action("One", "Approval", "Manual", {}), action("Two", "Approval", "Manual", {})],
+    }
+    pipelines.create(two)
+    pipelines.decide("Gate", "One")
+    pipelines.decide("Gate", "Two", "Rejected")
+    first = pipelines.wait_for("Failed")["pipelineExecutionId"]
+    pipelines("DisableStageTransition", pipelineName="line", stageName="Gate", transitionType="Inbound", reason="x")
+    waiting_at(pipelines, "Gate", start(pipelines))
+    pipelines(
+        "RetryStageExecution",
+        pipelineName="line",
+        stageName="Gate",
+        pipelineExecutionId=first,
+        retryMode="ALL_ACTIONS",
+    )
+    pipelines.decide("Gate", "One")
+    pipelines.decide("Gate", "Two")
+    pipelines.wait_for("Succeeded")
+    assert pipelines.executions()[1]["status"] == "InProgress"

@@ -17,7 +17,18 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError, OperationNotSupported
 from boatyard.api.installation import Installation
 from boatyard.api.invoke import invoke
-from boatyard.gateway import access_log, asynchronous, authentication, faults, refusals, routes, sending, targets
+from boatyard.gateway import (
+    access_log,
+    asynchronous,
+    authentication,
+    faults,
+    refusals,
+    routes,
+    sending,
+    signature,
+    targets,
+    upstream,
+)
 from boatyard.gateway.messages import HttpRequest, HttpResponse
 from boatyard.gateway.protocols import protocol
 from boatyard.gateway.protocols.base import Params
@@ -89,7 +100,12 @@ class Gateway:
         try:
             self._identify_service(exchange)
             await self._receive_body(exchange, receive)
-            self._identify_operation(exchange)
+            try:
+                self._identify_operation(exchange)
+            except OperationNotSupported:
+                if self.installation.settings.upstream is None or not isinstance(exchange.request.body, bytes):
+                    raise
+                return await asyncio.get_running_loop().run_in_executor(self._waiting, self._forward, exchange)
             handler = asynchronous.find(exchange.service, exchange.target.name if exchange.target else "")
             if handler is not None:
                 return await self._perform_asynchronously(exchange, handler)
@@ -107,6 +123,16 @@ class Gateway:
             assert exchange.call is not None
             exchange.output = invoke(exchange.call, exchange.service, exchange.operation.name, exchange.params)
             return self._answer(exchange)
+        except Exception as error:  # noqa: BLE001 - answered, and logged where nobody foresaw it
+            return self._refuse(exchange, error)
+
+    def _forward(self, exchange: Exchange) -> HttpResponse:
+        """What boatyard does not do, for whoever may use boatyard."""
+        try:
+            request, sent = exchange.request, exchange.request.body
+            scope = signature.scope_service(request)
+            authentication.authenticate(self.installation, request, exchange.service, scope or exchange.service)
+            return upstream.forward(str(self.installation.settings.upstream), request, sent)
         except Exception as error:  # noqa: BLE001 - answered, and logged where nobody foresaw it
             return self._refuse(exchange, error)
 
@@ -156,6 +182,7 @@ class Gateway:
 
     def _parse(self, exchange: Exchange) -> None:
         try:
+            sending.decompress(exchange.request, LARGEST_BODY)
             exchange.params = protocol(exchange.protocol).parse(exchange.request, exchange.operation)
         except Malformed as wrong:
             raise malformed(exchange.protocol, str(wrong)) from None

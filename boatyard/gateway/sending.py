@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from boatyard.api.bodies import Body, FileSlice, chunks
 from boatyard.api.errors import ApiError
 from boatyard.gateway.messages import HttpRequest, HttpResponse, OpenFile
 from boatyard.gateway.protocols.rest_xml import host_id
+from boatyard.gateway.protocols.values import Malformed
 
 if TYPE_CHECKING:
     from boatyard.gateway.app import Exchange
@@ -36,6 +38,25 @@ async def whole_body(request: HttpRequest, receive: Receive, largest: int) -> by
         pieces.append(piece)
         if not message.get("more_body", False):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def decompress(request: HttpRequest, largest: int) -> None:
+    """Unpack a body that the client compressed (botocore does above 10 KiB where a model allows it).
+
+    Objects are kept as they were sent. Malformed for what is no gzip, ApiError (413) above `largest` bytes.
+    """
+    if not isinstance(request.body, bytes) or request.headers.get("content-encoding", "").lower() != "gzip":
+        return
+    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        body = unpacking.decompress(request.body, largest + 1)
+    except zlib.error:
+        raise Malformed("The request's body is not gzip, as its Content-Encoding says") from None
+    if len(body) > largest:
+        raise _too_large(largest)
+    if not unpacking.eof:
+        raise Malformed("The request's body ends before its gzip data does")
+    request.body = body
 
 
 def _too_large(largest: int) -> ApiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import io
@@ -191,3 +192,28 @@ def test_what_was_sent_is_what_is_read(server: RunningServer, bucket: str) -> No
     assert hashlib.md5(s3.get_object(Bucket=bucket, Key="same")["Body"].read()).digest() == (
         hashlib.md5(content).digest()
     )
+
+
+def _send_compressed(server: RunningServer, body: bytes) -> tuple[int, bytes]:
+    """DescribeLogGroups as botocore sends what it compresses: signed over the compressed bytes."""
+    headers = {"X-Amz-Target": "Logs_20140328.DescribeLogGroups", "Content-Encoding": "gzip"}
+    signed = server.signed("POST", "/", service="logs", body=body, headers=headers)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", "/", body=body, headers=dict(signed.headers.items()))
+    with connection.getresponse() as answer:
+        content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def test_a_body_that_the_client_compressed(server: RunningServer) -> None:
+    assert _send_compressed(server, gzip.compress(b'{"logGroupNamePrefix": "none-begins-so"}')) == (
+        200,
+        b'{"logGroups":[]}',
+    )
+
+
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}")[:-4]])
+def test_a_body_that_is_not_compressed_as_it_says(server: RunningServer, body: bytes) -> None:
+    status, content = _send_compressed(server, body)
+    assert (status, b"SerializationException" in content) == (400, True)

@@ -18,6 +18,7 @@ NOTES: tuple[str, ...] = (
     "without reporting is waited for, 20 minutes by default (BOATYARD_LAMBDA_ACTION_TIMEOUT_SECONDS).",
     "An execution keeps the version of the pipeline that it started with until it ends.",
     "Stopping with abandon also stops the build that a CodeBuild action has started.",
+    "There is no console to link to: externalExecutionId, logStreamARN and the error's message name where to look.",
     "Custom and third-party actions, webhooks, stage conditions, rollbacks and cross-region actions are refused.",
     "Triggers with git filters belong to CodeStar connections and are refused, because no connection can exist.",
 )

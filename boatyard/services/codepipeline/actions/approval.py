@@ -8,7 +8,7 @@ from typing import Any
 
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
-from boatyard.services.codepipeline import links, naming
+from boatyard.services.codepipeline import naming
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun, Outcome
 
 TIMEOUT = 7 * 24 * 3600.0
@@ -53,10 +53,12 @@ def _notify(action: ActionRun, token: str) -> None:
 
 
 def _message(action: ActionRun, token: str) -> dict[str, Any]:
-    """The notification's JSON, as the user guide's "JSON data format for manual approval notifications" has it."""
+    """The notification's JSON, as the user guide's "JSON data format for manual approval notifications" has it.
+
+    Without its links into AWS's console, of which there is none here.
+    """
     record, configuration = action.action, action.configuration
     expires = now() + timedelta(seconds=action.timeout(TIMEOUT))
-    link = links.console(action.installation, "pipelines", record.pipeline)
     approval = {
         "pipelineName": record.pipeline,
         "stageName": record.stage,
@@ -64,7 +66,6 @@ def _message(action: ActionRun, token: str) -> dict[str, Any]:
         "token": token,
         "expires": expires.strftime("%Y-%m-%dT%H:%MZ"),
         "externalEntityLink": configuration.get("ExternalEntityLink"),
-        "approvalReviewLink": link,
         "customData": configuration.get("CustomData"),
     }
-    return {"region": record.region, "consoleLink": link, "approval": approval}
+    return {"region": record.region, "approval": approval}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from boatyard.api.errors import ApiError
-from boatyard.services.codepipeline import links
 from boatyard.services.codepipeline.actions import artifact_files
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun, Outcome
 from boatyard.services.codepipeline.actions.stack_parameters import (
@@ -90,9 +89,7 @@ def _started(action: ActionRun, operation: str, settings: dict[str, Any]) -> str
             return None
         raise
     stack_id = str(answer["StackId"])
-    action.update(
-        external_id=stack_id, external_url=links.console(action.installation, "stacks", settings["StackName"])
-    )
+    action.update(external_id=stack_id)
     return stack_id
 
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from boatyard.api.errors import ApiError
-from boatyard.services.codepipeline import links, wakeups
+from boatyard.services.codepipeline import wakeups
 from boatyard.services.codepipeline.actions.run import ActionAbandoned, ActionFailed, ActionRun, Outcome
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ def _start(action: ActionRun) -> str:
     logs = build.get("logs", {})
     action.update(
         external_id=build["id"],
-        external_url=links.console(action.installation, "builds", build["id"]),
         log_stream_arn=logs.get("cloudWatchLogsArn"),
     )
     return str(build["id"])

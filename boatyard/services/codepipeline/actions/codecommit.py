@@ -9,7 +9,6 @@ from typing import Any
 from boatyard.api import exports
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import iso, now
-from boatyard.services.codepipeline import links
 from boatyard.services.codepipeline.actions import artifact_files
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun, Outcome
 
@@ -28,7 +27,6 @@ def run(action: ActionRun) -> Outcome:
         raise _failure(error, repository, branch) from error
     _store(action, repository, branch, commit_id)
     message = commit.get("message", "").strip()
-    url = links.console(action.installation, "repositories", repository, "commits", commit_id)
     return Outcome(
         summary=message or None,
         variables={
@@ -43,7 +41,6 @@ def run(action: ActionRun) -> Outcome:
             "name": action.action.outputs[0]["name"],
             "revisionId": commit_id,
             "revisionSummary": message[:2048] or commit_id,
-            "revisionUrl": url,
             "created": iso(now()),
         },
     )

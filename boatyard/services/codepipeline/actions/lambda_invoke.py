@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
-from boatyard.services.codepipeline import job_event, links, naming, wakeups
+from boatyard.services.codepipeline import job_event, naming, wakeups
 from boatyard.services.codepipeline.actions.run import ActionAbandoned, ActionFailed, ActionRun, Outcome
 from boatyard.services.codepipeline.records import EXECUTIONS, JOBS, Job
 from boatyard.state.database import DatabaseClosed
@@ -121,7 +121,6 @@ def _call_in_background(action: ActionRun, job: Job) -> None:
     """Calls the function in a thread of its own: its report may come long before it returns."""
     record, installation = action.action, action.installation
     name = record.configuration["FunctionName"]
-    action.update(external_url=links.console(installation, "logs", log_group(name)))
     with installation.database.reading() as rx:
         execution = EXECUTIONS.get(rx, record.account, record.region, record.execution)
     if execution is None:

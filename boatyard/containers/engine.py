@@ -269,7 +269,7 @@ class Engine:
     def docker_inside(self, layers: Path, account: str, region: str) -> DockerInside:
         """What a privileged container of the build environment needs so that `docker` works in it.
 
-        `layers`: a directory that keeps the project's layers between builds; one build at a time may use it.
+        `layers`: a directory that keeps the project's layers between builds.
         """
         self.environment("build")
         content = base_images.build_settings(self.environments, self.base_images, account, region)

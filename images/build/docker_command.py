@@ -42,6 +42,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS
 # Options of docker's that podman does not know and that change nothing here; True: the option takes a value.
 DROPPED = {"--progress": True, "--provenance": True, "--sbom": True, "--load": False, "--cache-from": True}
 PROBE_SECONDS = 3
+MOST_BUILDS_AT_ONCE = 20
 PR_SET_CHILD_SUBREAPER = 36
 PROBE_VALID_SECONDS = 600
 
@@ -65,16 +66,41 @@ def configure() -> None:
     with (CONFIGURATION / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (CONFIGURATION / "complete").exists():
+            layers = layers_of_this_build()
             (CONFIGURATION / "containers.conf").write_text(containers_conf())
-            (CONFIGURATION / "storage.conf").write_text(storage_conf())
+            (CONFIGURATION / "storage.conf").write_text(storage_conf(layers))
             (CONFIGURATION / "registries.conf").write_text(registries_conf())
-            clear_leftovers()
+            clear_leftovers(layers)
             (CONFIGURATION / "complete").touch()
 
 
-def clear_leftovers() -> None:
+def layers_of_this_build() -> pathlib.Path:
+    """The first set of the project's layers that no other build uses now; this container keeps it till it ends."""
+    for number in range(MOST_BUILDS_AT_ONCE):
+        layers = LAYERS / str(number)
+        layers.mkdir(exist_ok=True)
+        lock = os.open(layers / "in-use", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        subprocess.Popen(
+            ["sleep", "infinity"],
+            pass_fds=[lock],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(lock)
+        return layers
+    raise SystemExit(f"docker: {MOST_BUILDS_AT_ONCE} builds of this project use docker already: try again later")
+
+
+def clear_leftovers(layers: pathlib.Path) -> None:
     """Remove the containers of builds that were ended by force, whose names and layers would be in the way."""
-    known = LAYERS.glob("*/*-containers/containers.json")
+    known = layers.glob("*/*-containers/containers.json")
     if any(len(path.read_text()) > len("[]\n") for path in known):
         podman("rm", "--all", "--force", "--time", "0", check=False)
         for line in podman("ps", "--all", "--external", "--quiet", "--no-trunc", check=False).stdout.split():
@@ -115,13 +141,13 @@ def containers_conf() -> str:
     )
 
 
-def storage_conf() -> str:
+def storage_conf(layers: pathlib.Path) -> str:
     """Layers in the project's own directory, boatyard's environments beside them, read-only."""
     driver, program = storage_driver()
     lines = [
         "[storage]",
         f'driver = "{driver}"',
-        f"graphroot = {json.dumps(str(LAYERS / driver))}",
+        f"graphroot = {json.dumps(str(layers / driver))}",
         f"runroot = {json.dumps(str(RUN / 'storage'))}",
         "[storage.options]",
     ]
@@ -217,13 +243,20 @@ def ensure(images: list[str], what: str) -> bool:
     for image in images:
         entry = stand_in(image)
         full = dockerfile.normalise(image)
-        if entry is None or (reachable(full.partition("/")[0]) and identity(full) != identity(entry["image"])):
-            continue
+        registry = full.partition("/")[0]
         found = identity(full)
+        if entry is None:
+            if not found and registry not in settings().get("registries", []) and not reachable(registry):
+                say(
+                    f"{what} {image}: {registry} cannot be reached, and no environment of boatyard's stands in for "
+                    "this image: map one to it with base_images in boatyard's configuration"
+                )
+            continue
         if found and found != identity(entry["image"]) and not is_environment(found):
             continue
-        if reachable(full.partition("/")[0]):
-            podman("untag", full, full, check=False)
+        if reachable(registry):
+            if found:
+                podman("untag", full, full, check=False)
             continue
         say(
             f"{what} {image}: using boatyard's {entry['environment']} ({entry['description']}) "

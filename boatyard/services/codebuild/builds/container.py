@@ -114,7 +114,8 @@ def _specification(
     return ContainerSpecification(
         name=name,
         image="build",
-        entrypoint=["python3", "-B", "/codebuild/agent.py"],
+        # tini buries what commands leave behind, such as the monitors of their containers.
+        entrypoint=["/usr/bin/tini", "--", "python3", "-B", "/codebuild/agent.py"],
         command=[],
         environment=environment,
         mounts=_mounts(installation, build, where),

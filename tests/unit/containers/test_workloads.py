@@ -1,0 +1,22 @@
+"""What of the host's network settings reaches containers."""
+
+from __future__ import annotations
+
+from boatyard.containers.workloads import host_environment
+
+
+def test_proxies_go_on_in_both_spellings_but_not_for_boatyard_itself() -> None:
+    found = host_environment({"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "intranet"}, gateway="10.192.0.1")
+    assert found["https_proxy"] == found["HTTPS_PROXY"] == "http://proxy:3128"
+    direct = found["no_proxy"].split(",")
+    assert {"intranet", "169.254.170.2", "10.192.0.1"} <= set(direct)
+
+
+def test_without_a_proxy_nothing_is_said_of_proxies() -> None:
+    assert not any("proxy" in name.lower() for name in host_environment({"no_proxy": "intranet"}))
+
+
+def test_package_indexes_go_on_but_not_the_hosts_directories() -> None:
+    found = host_environment({"PIP_INDEX_URL": "https://index/simple", "PIP_FIND_LINKS": "/opt/wheels https://a/b"})
+    assert found["PIP_INDEX_URL"] == "https://index/simple"
+    assert found["PIP_FIND_LINKS"] == "https://a/b"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server import ACCOUNT, REGION, RunningServer, unique
+from tests.server import RunningServer, unique
 from tests.services.sagemaker.image import push_algorithm
 
 LIMIT = 120.0
@@ -102,11 +103,19 @@ def ended(sagemaker: Any, name: str) -> dict[str, Any]:
     return found
 
 
-def model_of(server: RunningServer, directory: Path, bucket: str, words: str) -> str:
-    """The S3 URI of a model whose containers answer with `words`."""
-    import io
-    import tarfile
+def settled(sagemaker: Any, name: str) -> dict[str, Any]:
+    """An endpoint's description once it neither comes up nor changes."""
 
+    def look() -> dict[str, Any] | None:
+        endpoint: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
+        return None if endpoint["EndpointStatus"] in ("Creating", "Updating") else endpoint
+
+    found: dict[str, Any] = eventually(look)
+    return found
+
+
+def model_of(server: RunningServer, bucket: str, words: str) -> str:
+    """The S3 URI of a model whose containers answer with `words`."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
         info = tarfile.TarInfo("words")
@@ -115,6 +124,3 @@ def model_of(server: RunningServer, directory: Path, bucket: str, words: str) ->
     key = f"{unique('model')}/model.tar.gz"
     server.client("s3").put_object(Bucket=bucket, Key=key, Body=content.getvalue())
     return f"s3://{bucket}/{key}"
-
-
-__all__ = ["ACCOUNT", "REGION"]

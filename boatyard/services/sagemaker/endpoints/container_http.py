@@ -8,6 +8,7 @@ from typing import cast
 
 import httptools
 
+_CONNECT_SECONDS = 3.0  # a container that has gone leaves an address where nobody answers at all
 _IDLE_LIMIT = 32  # connections kept for one container
 
 
@@ -158,8 +159,9 @@ class ContainerClient:
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_connection(_Connection, self.address, self.port)
-        except OSError as error:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                _, connection = await loop.create_connection(_Connection, self.address, self.port)
+        except (OSError, TimeoutError) as error:
             raise ContainerUnreachable(f"{self.address}:{self.port}: {error}") from None
         return connection
 

@@ -105,6 +105,7 @@ async def _exchange(call: Call, name: str, variant: VariantRoute, head: bytes, b
             answer = await replica.client.request(head, body, limit=BODY_LIMIT, timeout=ANSWER_SECONDS)
         except ContainerUnreachable:
             tried.append(replica)
+            keeper_of(call.installation).look_soon()
             continue
         except AnswerTooLarge:
             message = f"and could not load the entire response body: it is larger than {BODY_LIMIT} bytes"

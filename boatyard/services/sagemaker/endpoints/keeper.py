@@ -52,6 +52,7 @@ class Keeper:
         self._up: dict[str, _Up] = {}
         self._reviving: set[str] = set()
         self._failures: dict[str, int] = {}
+        self._looking = False
         self._closed = False
 
     def bring_up(self, place: Place, cancelled: Callable[[], bool]) -> None:
@@ -205,6 +206,23 @@ class Keeper:
                     up = self._up.get(place.container)
                 if place.container not in running or up is None or up.replica is None:
                     self._revive_in_background(place)
+
+    def look_soon(self) -> None:
+        """Looks now, in the background: a container did not answer. Costs nothing when that is under way."""
+        with self._lock:
+            if self._looking:
+                return
+            self._looking = True
+        threading.Thread(target=self._look_now, name="look after endpoints", daemon=True).start()
+
+    def _look_now(self) -> None:
+        try:
+            self.look()
+        except (EngineError, DatabaseClosed) as error:
+            log.info("The endpoints' containers could not be looked after now: %s", error)
+        finally:
+            with self._lock:
+                self._looking = False
 
     def _serving(self) -> list[Endpoint]:
         with self.installation.database.reading() as rx:

@@ -58,10 +58,11 @@ def test_requests_reach_the_container_and_answers_come_back(
     assert runtime.invoke_endpoint(EndpointName=endpoint, Body=b"role")["Body"].read() == f"first:{role}".encode()
     with pytest.raises(ClientError) as caught:
         runtime.invoke_endpoint(EndpointName=endpoint, Body=b"415")
-    assert caught.value.response["Error"]["Code"] == "ModelError"
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
-    assert caught.value.response["OriginalStatusCode"] == 415
-    assert caught.value.response["OriginalMessage"] == "first:415"
+    response: dict[str, Any] = {**caught.value.response}
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert response["OriginalStatusCode"] == 415
+    assert response["OriginalMessage"] == "first:415"
     with pytest.raises(ClientError, match="ValidationError"):
         runtime.invoke_endpoint(EndpointName=endpoint, Body=b"x" * (6 * 1024 * 1024 + 1))
     with pytest.raises(ClientError, match="Endpoint nothing of account 000000000000 not found"):

@@ -6,6 +6,9 @@ Used by whatever runs git for a user: notebooks, builds, and the shell that `boa
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+
+import boatyard
 
 # The CLI's helper answers only for amazonaws.com unless told otherwise, and only its `get` knows that option.
 CLI_HELPER = '!f() { test "$1" != get || aws codecommit credential-helper get --ignore-host-check; }; f'
@@ -13,7 +16,8 @@ CLI_HELPER = '!f() { test "$1" != get || aws codecommit credential-helper get --
 
 def own_helper() -> str:
     """Boatyard's own helper, for where this Python is: it starts faster, and takes keys from the environment only."""
-    return f"!{shlex.quote(sys.executable)} -m boatyard.gateway.git_password"
+    program = Path(boatyard.__file__).parent / "gateway" / "git_password.py"
+    return f"!{shlex.quote(sys.executable)} -I -S {shlex.quote(str(program))}"
 
 
 def git_configuration(

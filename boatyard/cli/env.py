@@ -36,7 +36,8 @@ def env(
 
 
 def variables(found: servers.Running) -> dict[str, str]:
-    """The environment variables of AWS clients for a server, as its root."""
+    """The environment variables of AWS clients and of git for a server, as its root."""
+    from boatyard.api.git_configuration import git_environment, own_helper
     from boatyard.identity.credentials import root_pair
 
     pair = root_pair(found.settings)
@@ -46,6 +47,7 @@ def variables(found: servers.Running) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": pair.secret_access_key,
         "AWS_REGION": found.settings.region,
         "AWS_DEFAULT_REGION": found.settings.region,
+        **git_environment(found.url, [found.settings.region], own_helper()),
     }
 
 

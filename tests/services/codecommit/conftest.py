@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import boatyard
 from boatyard.api.git_configuration import git_environment, own_helper
 from tests.server import RunningServer, unique
 
@@ -28,7 +27,6 @@ class Git:
             GIT_AUTHOR_EMAIL="ada@example.com",
             GIT_COMMITTER_NAME="Ada",
             GIT_COMMITTER_EMAIL="ada@example.com",
-            PYTHONPATH=str(Path(boatyard.__file__).parent.parent),
             **git_environment(server.url, helper=helper or own_helper()),
             **keys,
         )

@@ -1,11 +1,11 @@
 """CodeCommit's operations on repositories and their tags."""
 
-import re
 import uuid
 from typing import Any
 
 import msgspec
 
+from boatyard.api.addresses import server_url
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
@@ -16,7 +16,6 @@ from boatyard.services.codecommit.references import repository_arn, repository_g
 
 DESCRIPTION_LIMIT = 1000
 TAG_LIMIT = 50
-HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?\Z")
 
 
 def metadata(call: Call, repository: Repository) -> dict[str, Any]:
@@ -37,14 +36,6 @@ def metadata(call: Call, repository: Repository) -> dict[str, Any]:
     if git.reference(head) is not None:
         result["defaultBranch"] = head.removeprefix("refs/heads/")
     return result
-
-
-def server_url(call: Call) -> str:
-    """Where the caller reaches this server: at the host it asked, unless that is one of AWS's names."""
-    host = call.host or ""
-    if HOST.match(host) and not host.partition(":")[0].endswith((".amazonaws.com", ".aws")):
-        return f"{'https' if call.secure else 'http'}://{host}"
-    return call.installation.gateway_url
 
 
 def create_repository(call: Call, params: Params) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 import msgspec
 
@@ -22,8 +21,9 @@ from boatyard.services.codecommit.records import CHANGES, REFERENCES, REPOSITORI
 
 DETAIL_TYPE = "CodeCommit Repository State Change"
 PREFERRED_DEFAULTS = ("main", "master")
-# A push whose server was killed may still be finished by git; it is looked at again until this age, in seconds.
-ORPHAN_SECONDS = 120
+# How often changes that are not done are looked at, and when they are given up: longer than any push.
+FOLLOW_SECONDS = 15.0
+FORGET_SECONDS = 6 * 3600.0
 
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -70,6 +70,8 @@ def record(
     git = repository_git(installation, repository)
     with _locks[repository.repository_id]:
         if not git.exists():
+            if change is not None:
+                _forget(installation, change)
             return []
         _choose_default_branch(git)
         present = git.references()
@@ -121,24 +123,28 @@ def resume(installation: Installation) -> None:
     for repository in repositories:
         key = (repository.account, repository.region, repository.name)
         record(installation, repository, callers.get(key, f"arn:aws:iam::{repository.account}:root"))
-    started = now()
-    _follow_orphans(installation, started)
-    installation.workflows.every(10, "codecommit.orphaned-changes", lambda: _follow_orphans(installation, started))
+    installation.workflows.every(FOLLOW_SECONDS, "codecommit.changes", lambda: follow(installation))
 
 
-def _follow_orphans(installation: Installation, started: datetime) -> None:
-    """Look again at changes begun under an earlier server, whose git may have outlived it."""
+def follow(installation: Installation) -> None:
+    """Look again at changes that are not done: of a server that was killed while its git lived on, or of a failure."""
     with installation.database.reading() as rx:
-        orphans = [change for change in CHANGES.select(rx) if change.started < started]
-    for change in orphans:
-        old = (now() - change.started).total_seconds() > ORPHAN_SECONDS
+        changes = CHANGES.select(rx)
+    for change in changes:
+        age = (now() - change.started).total_seconds()
+        if age < FOLLOW_SECONDS:
+            continue
         with installation.database.reading() as rx:
             repository = REPOSITORIES.get(rx, change.account, change.region, change.repository)
         if repository is not None:
-            record(installation, repository, change.caller_arn, change if old else None)
-        elif old:
-            with installation.database.transaction() as tx:
-                CHANGES.delete(tx, change.change_id)
+            record(installation, repository, change.caller_arn, change if age > FORGET_SECONDS else None)
+        elif age > FORGET_SECONDS:
+            _forget(installation, change)
+
+
+def _forget(installation: Installation, change: Change) -> None:
+    with installation.database.transaction() as tx:
+        CHANGES.delete(tx, change.change_id)
 
 
 def _choose_default_branch(git: Git) -> None:

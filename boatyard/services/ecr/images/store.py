@@ -153,7 +153,8 @@ def delete(installation: "Installation", tx: Transaction, repository: Repository
         _emit(installation, tx, repository, image, "DELETE", None)
     IMAGES.delete(tx, *key_of(repository), digest)
     needed = {one for other in IMAGES.select(tx, scope_of(repository)) for one in other.layers}
-    layers.remove(installation, tx, repository, [one for one in image.layers if one not in needed])
+    unneeded = [one for one in image.layers if one not in needed and not layers.is_promised(installation, one)]
+    layers.remove(installation, tx, repository, unneeded)
     return names
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from boatyard.api.addresses import server_url
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.services.ecr import tokens
@@ -31,6 +32,7 @@ def batch_check_layer_availability(call: Call, params: Params) -> dict[str, Any]
                 )
                 continue
             layer = store.find(rx, repository, digest)
+            store.promise(call.installation, digest)
             entry: dict[str, Any] = {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
             if layer is not None:
                 entry |= {"layerAvailability": "AVAILABLE", "layerSize": layer.size, "mediaType": MEDIA_TYPE}
@@ -50,7 +52,7 @@ def get_download_url_for_layer(call: Call, params: Params) -> dict[str, Any]:
                 f"registry with id '{repository.account}'",
             )
     path = f"/v2/{repository.name}/blobs/{digest}"
-    address = f"{call.installation.gateway_url}{path}?token={quote(tokens.issue_for(call, path), safe='')}"
+    address = f"{server_url(call)}{path}?token={quote(tokens.issue_for(call, path), safe='')}"
     return {"downloadUrl": address, "layerDigest": digest}
 
 

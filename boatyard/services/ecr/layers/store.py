@@ -1,5 +1,6 @@
 """Blobs by content: each is kept once, and belongs to the repositories that got or mounted it."""
 
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from boatyard.api.installation import Installation
 
 UNREFERENCED_AGE = timedelta(hours=24)
+PROMISE_SECONDS = 3600.0
+PROMISES = 10_000
 
 
 def add(installation: "Installation", tx: Transaction, repository: Repository, blob: Blob) -> Layer:
@@ -42,6 +45,26 @@ def find(rx: Reader, repository: Repository, digest: str) -> Layer | None:
 def content(rx: Reader, digest: str) -> Content | None:
     """Where the content of that digest is, or None."""
     return CONTENTS.get(rx, digest)
+
+
+def promise(installation: "Installation", digest: str) -> None:
+    """Note that a client was told that a blob is there: it will not push it, so that it must stay for a while."""
+    moment = time.monotonic()
+    promised = _promised(installation)
+    promised[digest] = moment
+    if len(promised) > PROMISES:
+        for old in [each for each, told in list(promised.items()) if moment - told > PROMISE_SECONDS]:
+            promised.pop(old, None)
+
+
+def is_promised(installation: "Installation", digest: str) -> bool:
+    """Whether a client was told within the last hour that the blob is there."""
+    told = _promised(installation).get(digest)
+    return told is not None and time.monotonic() - told < PROMISE_SECONDS
+
+
+def _promised(installation: "Installation") -> dict[str, float]:
+    return installation.attached("ecr.promised", dict[str, float])
 
 
 def remove(installation: "Installation", tx: Transaction, repository: Repository, digests: Iterable[str]) -> None:
@@ -73,6 +96,6 @@ def collect(installation: "Installation") -> None:
             unneeded = [
                 layer.digest
                 for layer in LAYERS.select(tx, scope_of(repository))
-                if layer.digest not in needed and layer.added < limit
+                if layer.digest not in needed and layer.added < limit and not is_promised(installation, layer.digest)
             ]
             remove(installation, tx, repository, unneeded)

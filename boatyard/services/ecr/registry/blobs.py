@@ -51,6 +51,8 @@ def _content(exchange: Exchange) -> Content:
     with exchange.installation.database.reading() as rx:
         there = store.find(rx, exchange.repository, exchange.reference)
         content = store.content(rx, exchange.reference) if there else None
+    if exchange.method == "HEAD":
+        store.promise(exchange.installation, exchange.reference)
     if content is None:
         raise unknown(exchange.reference)
     return content

@@ -72,6 +72,9 @@ class Held:
     async def __aenter__(self) -> None:
         if not self.upload.lock.acquire(blocking=False):
             raise RegistryError(409, "BLOB_UPLOAD_INVALID", "Another request is writing to this upload")
+        if self.upload.finished:
+            self.upload.lock.release()
+            raise _missing(self.upload.id)
 
     async def __aexit__(self, *_: object) -> None:
         self.upload.lock.release()
@@ -121,9 +124,11 @@ def _upload(exchange: Exchange) -> Upload:
     try:
         return uploads(exchange.installation).get(exchange.repository, exchange.reference)
     except UploadMissing:
-        raise RegistryError(
-            404, "BLOB_UPLOAD_UNKNOWN", f"There is no upload {exchange.reference[:100]}: begin it anew"
-        ) from None
+        raise _missing(exchange.reference) from None
+
+
+def _missing(upload_id: str) -> RegistryError:
+    return RegistryError(404, "BLOB_UPLOAD_UNKNOWN", f"There is no upload {upload_id[:100]}: begin it anew")
 
 
 def _check_range(exchange: Exchange, upload: Upload) -> None:

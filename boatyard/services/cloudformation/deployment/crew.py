@@ -115,8 +115,7 @@ class Crew:
                 self._outcome.failed[name] = error
         except DatabaseClosed:
             log.info("%s of %s was cut off by the stop and is taken up at the next start", name, self._work.id)
-        except BaseException as error:
-            log.exception("%s of %s broke", name, self._work.id)
+        except BaseException as error:  # noqa: BLE001 - run() raises it in the workflow's thread
             with self._lock:
                 self._broken = error
         finally:

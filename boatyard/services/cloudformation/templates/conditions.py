@@ -7,7 +7,7 @@ from typing import Any
 
 from boatyard.services.cloudformation.templates.errors import invalid
 from boatyard.services.cloudformation.templates.functions import evaluate, text
-from boatyard.services.cloudformation.templates.scope import Scope
+from boatyard.services.cloudformation.templates.scope import Scope, Unresolved
 
 
 def holds(expression: Any, scope: Scope) -> bool:
@@ -88,14 +88,23 @@ def check_rules(rules: dict[str, Any], scope: Scope) -> None:
     """Raise ApiError ValidationError for every assertion of the Rules section that the parameters do not meet."""
     failed: list[str] = []
     for name, rule in rules.items():
-        if not isinstance(rule, dict) or not isinstance(rule.get("Assertions"), list):
-            raise invalid(f"Template format error: Rule {name} must contain a list of Assertions.")
-        if "RuleCondition" in rule and not holds(rule["RuleCondition"], scope):
-            continue
-        for assertion in rule["Assertions"]:
-            if not isinstance(assertion, dict) or "Assert" not in assertion:
-                raise invalid(f"Template format error: every assertion of rule {name} must contain Assert.")
-            if not holds(assertion["Assert"], scope):
-                failed.append(str(assertion.get("AssertDescription", f"Assertion of rule {name} failed.")))
+        try:
+            failed += _failures(name, rule, scope)
+        except Unresolved as error:
+            raise invalid(f"Template format error: Rule {name} cannot reference resources, only parameters.") from error
     if failed:
         raise invalid(f"Template validation error: {'; '.join(failed)}")
+
+
+def _failures(name: str, rule: Any, scope: Scope) -> list[str]:
+    if not isinstance(rule, dict) or not isinstance(rule.get("Assertions"), list):
+        raise invalid(f"Template format error: Rule {name} must contain a list of Assertions.")
+    if "RuleCondition" in rule and not holds(rule["RuleCondition"], scope):
+        return []
+    failed: list[str] = []
+    for assertion in rule["Assertions"]:
+        if not isinstance(assertion, dict) or "Assert" not in assertion:
+            raise invalid(f"Template format error: every assertion of rule {name} must contain Assert.")
+        if not holds(assertion["Assert"], scope):
+            failed.append(str(assertion.get("AssertDescription", f"Assertion of rule {name} failed.")))
+    return failed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from boatyard.services.cloudformation.templates.errors import invalid
+from boatyard.services.cloudformation.templates.functions import function_of
 from boatyard.services.cloudformation.templates.references import check_references
 
 SECTIONS = frozenset(
@@ -226,7 +228,7 @@ def _resource(name: str, member: dict[str, Any]) -> ResourceDeclaration:
     properties = member.get("Properties")
     if properties is None:
         properties = {}
-    if not isinstance(properties, dict):
+    if not isinstance(properties, dict) or function_of(properties) is not None:
         raise invalid(f"Template format error: [/Resources/{name}/Properties] Properties must be an object.")
     for refused in ("CreationPolicy", "UpdatePolicy"):
         if refused in member:
@@ -305,6 +307,9 @@ def _optional_integer(name: str, member: str, value: Any) -> int | None:
 
 def _optional_number(name: str, member: str, value: Any) -> float | None:
     try:
-        return None if value is None else float(scalar_text(value))
+        number = None if value is None else float(scalar_text(value))
+        if number is not None and not math.isfinite(number):
+            raise ValueError(value)
+        return number
     except ValueError as error:
         raise invalid(f"Template format error: {member} of parameter {name} must be a number.") from error

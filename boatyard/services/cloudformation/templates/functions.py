@@ -249,7 +249,7 @@ def _cidr(value: Any, scope: Scope) -> list[str]:
         host_bits = int(bits) if bits is not None else (64 if network.version == 6 else 8)
         wanted, prefix = int(count), network.max_prefixlen - host_bits
         available = 2 ** (prefix - network.prefixlen) if prefix >= network.prefixlen else 0
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise invalid(f"Template error: Fn::Cidr: {error}") from error
     if not 1 <= wanted <= 256 or wanted > available:
         raise invalid(f"Template error: Fn::Cidr cannot make {wanted} blocks of {host_bits} bits out of {network}")

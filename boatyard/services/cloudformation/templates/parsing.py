@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Hashable
 from typing import Any
@@ -76,6 +77,21 @@ def _construct_integer(loader: _TemplateLoader, node: yaml.ScalarNode) -> int | 
     return text
 
 
+def _construct_float(loader: _TemplateLoader, node: yaml.ScalarNode) -> float | str:
+    # JSON knows neither infinity nor sexagesimal numbers; such words are meant as text.
+    text = str(loader.construct_scalar(node))
+    if re.fullmatch(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?", text) and math.isfinite(float(text)):
+        return float(text)
+    return text
+
+
+def _refuse_tag(_loader: _TemplateLoader, node: yaml.Node) -> Any:
+    raise invalid(f"Template format error: the YAML tag {node.tag} is not supported. {_position(node.start_mark)}")
+
+
+for _unsupported in ("binary", "omap", "pairs", "set", "timestamp"):
+    _TemplateLoader.add_constructor(f"tag:yaml.org,2002:{_unsupported}", _refuse_tag)
+_TemplateLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 _TemplateLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 _TemplateLoader.add_constructor("tag:yaml.org,2002:int", _construct_integer)
 _TemplateLoader.add_multi_constructor("!", _construct_short_form)

@@ -99,7 +99,7 @@ def _unresolved(names: set[str], section: str) -> str:
 
 
 def _check_condition(name: Any, template: Template, section: str) -> None:
-    if name is not None and name not in template.conditions:
+    if name is not None and (not isinstance(name, str) or name not in template.conditions):
         raise invalid(
             f"Template format error: Unresolved condition dependency {name} in the {section} block of the template"
         )

@@ -74,7 +74,12 @@ class Scope:
             if name in self._deciding:
                 raise invalid(f"Template format error: Circular dependency between conditions: [{name}]")
             self._deciding.add(name)
-            self._decided[name] = holds(self.conditions[name], self)
+            try:
+                self._decided[name] = holds(self.conditions[name], self)
+            except Unresolved as error:
+                raise invalid(
+                    f"Template format error: Condition {name} cannot reference resources; only parameters and mappings."
+                ) from error
             self._deciding.discard(name)
         return self._decided[name]
 

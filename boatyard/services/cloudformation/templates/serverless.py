@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from boatyard.services.cloudformation.templates.document import SERVERLESS
 from boatyard.services.cloudformation.templates.errors import invalid
 
+log = logging.getLogger(__name__)
 ManagedPolicies = Callable[[], Mapping[str, str]]
 
 
@@ -28,6 +30,8 @@ def transform(
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
+    # It warns of metrics that it has nowhere to send to.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     _refuse_applications(document)
     session = SimpleNamespace(region_name=region)
     translator = Translator(None, Parser(), boto_session=session)
@@ -39,6 +43,9 @@ def transform(
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
         raise invalid(f"Transform {SERVERLESS} failed with: {error.message} {causes}") from error
+    except Exception as error:
+        log.exception("The translator of %s broke", SERVERLESS)
+        raise invalid(f"Transform {SERVERLESS} failed with an internal error of its translator: {error!r}") from error
     # The translator's own subclasses of dict and str must not leave this module.
     result: dict[str, Any] = json.loads(json.dumps(translated))
     result.pop("Globals", None)
@@ -46,7 +53,8 @@ def transform(
 
 
 def _refuse_applications(document: dict[str, Any]) -> None:
-    for name, resource in (document.get("Resources") or {}).items():
+    resources = document.get("Resources")
+    for name, resource in resources.items() if isinstance(resources, dict) else ():
         if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Application":
             raise invalid(
                 f"Resource {name}: boatyard does not support AWS::Serverless::Application, which fetches templates "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from boatyard.api.errors import ApiError
@@ -117,3 +119,41 @@ def test_secrets_are_shown_nowhere(formation: Formation) -> None:
     events = formation.call.invoke("cloudformation", "DescribeStackEvents", StackName="lab")
     assert "hush" not in str([formation.stack(), events])
     assert "****" in str(events)
+
+
+def test_a_role_that_is_not_there_is_refused(formation: Formation, cloud: Cloud) -> None:
+    with pytest.raises(ApiError, match="is invalid or cannot be assumed"):
+        formation.create(things(A={}), RoleARN="arn:aws:iam::000000000000:role/nobody")
+    assert cloud.things == {}
+
+
+def test_a_stack_works_as_its_role(formation: Formation) -> None:
+    trust = (
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",'
+        ' "Principal": {"Service": "cloudformation.amazonaws.com"}}}'
+    )
+    role = formation.call.invoke("iam", "CreateRole", RoleName="deployer", AssumeRolePolicyDocument=trust)["Role"]
+    formation.create(things(A={}), RoleARN=role["Arn"])
+    assert formation.settled() == "CREATE_COMPLETE"
+    assert formation.stack()["RoleARN"] == role["Arn"]
+
+
+@pytest.mark.parametrize(
+    ("params", "wanted"),
+    [
+        ({"StackPolicyBody": "{}"}, "does not support the parameter StackPolicyBody"),
+        ({"OnFailure": "DELETE", "DisableRollback": True}, "either DisableRollback or OnFailure"),
+        ({"Tags": [{"Key": "aws:x", "Value": "y"}]}, "aws: prefixed tag key names"),
+        ({"RollbackConfiguration": {"RollbackTriggers": [{"Arn": "a", "Type": "b"}]}}, "RollbackTriggers"),
+    ],
+)
+def test_what_is_not_supported_is_refused(formation: Formation, params: dict[str, Any], wanted: str) -> None:
+    with pytest.raises(ApiError, match=wanted):
+        formation.create(things(A={}), **params)
+
+
+@pytest.mark.parametrize("name", ["1lab", "la_b", "l" * 129, "läb", "../x"])
+def test_names_are_checked(formation: Formation, name: str) -> None:
+    with pytest.raises(ApiError, match="failed to satisfy constraint") as caught:
+        formation.create(things(A={}), name)
+    assert caught.value.code == "ValidationError"

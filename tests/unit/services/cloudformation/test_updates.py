@@ -99,3 +99,39 @@ def test_tags_reach_the_resources(formation: Formation, cloud: Cloud) -> None:
     assert formation.settled() == "UPDATE_COMPLETE"
     assert cloud.story == ["create A", "update A"]
     assert formation.stack()["Tags"] == [{"Key": "a", "Value": "2"}]
+
+
+def test_an_update_can_be_left_where_it_failed_and_be_mended(formation: Formation, cloud: Cloud) -> None:
+    formation.create(things(A={"Value": "1"}))
+    assert formation.settled() == "CREATE_COMPLETE"
+    cloud.broken_once["create B"] = "no"
+    template = things(A={"Value": "2"}, B={"Needed": {"Ref": "A"}})
+    formation.update(template, DisableRollback=True)
+    assert formation.settled() == "UPDATE_FAILED"
+    assert list(cloud.things.values()) == [{"Value": "2"}]
+    formation.update(template)
+    assert formation.settled() == "UPDATE_COMPLETE"
+    assert len(cloud.things) == 2
+
+
+def test_policies_of_replacement_and_of_removal(formation: Formation, cloud: Cloud) -> None:
+    template = things(A={"Kind": "x"}, B={})
+    template["Resources"]["B"]["DeletionPolicy"] = "Retain"
+    formation.create(template)
+    assert formation.settled() == "CREATE_COMPLETE"
+    template = things(A={"Kind": "y"})
+    template["Resources"]["A"]["UpdateReplacePolicy"] = "Retain"
+    formation.update(template)
+    assert formation.settled() == "UPDATE_COMPLETE"
+    assert len(cloud.things) == 3
+    assert [event for event in formation.events() if event[1] == "DELETE_SKIPPED"] != []
+    assert list(formation.resources()) == ["A"]
+
+
+def test_a_stack_only_takes_its_own_updates(formation: Formation, cloud: Cloud) -> None:
+    cloud.hold("create A")
+    formation.create(things(A={}))
+    with pytest.raises(ApiError, match="is in CREATE_IN_PROGRESS state and can not be updated"):
+        formation.update(things(A={"Value": "2"}))
+    cloud.gate["create A"].set()
+    assert formation.settled() == "CREATE_COMPLETE"

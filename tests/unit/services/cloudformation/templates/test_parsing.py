@@ -41,8 +41,14 @@ G: !Base64
 
 
 def test_dates_and_account_ids_stay_text() -> None:
-    document = parse("Version: 2012-10-17\nAccount: 000000000012\nCount: 3\nOn: true\n")
-    assert document == {"Version": "2012-10-17", "Account": "000000000012", "Count": 3, "true": True}
+    document = parse("Version: 2012-10-17\nAccount: 000000000012\nCount: 3\nRate: 0.5\nEver: .inf\n")
+    assert document == {
+        "Version": "2012-10-17",
+        "Account": "000000000012",
+        "Count": 3,
+        "Rate": 0.5,
+        "Ever": ".inf",
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,7 @@ def test_dates_and_account_ids_stay_text() -> None:
         ('{"A": 1, "A": 2}', "duplicate key 'A'"),
         ("A: &x 1\nB: *x\n", "YAML aliases are not allowed"),
         ("A: !!python/object:os.system 1", "YAML not well-formed"),
+        ("A: !!timestamp x", "the YAML tag tag:yaml.org,2002:timestamp is not supported. (line 1, column 4)"),
         ("- a\n- b\n", "unsupported structure"),
         ("", "template is empty"),
         ("[" * 3000, "nested deeper"),

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from boatyard.api.installation import Installation
     from boatyard.settings import Settings
 
-# What a program that runs as root in its container may still do: change owners and users, bind low ports.
-CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+# Of what engines let root do in a container, this is withheld: what is left changes owners and users and binds
+# low ports. Withholding, unlike granting, leaves other users with nothing.
+WITHHELD = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT")
 MIB = 1024 * 1024
 
 
@@ -159,8 +160,8 @@ class Engine:
         shared = specification.shared_memory_mib
         options: dict[str, Any] = {}
         if not specification.privileged:
-            options["cap_drop"] = ["ALL"]
-            options["cap_add"] = sorted({*CAPABILITIES, *specification.capabilities})
+            options["cap_drop"] = [name for name in WITHHELD if name not in specification.capabilities]
+            options["cap_add"] = list(specification.capabilities)
             if not specification.new_privileges:
                 options["security_opt"] = ["no-new-privileges"]
         return api.create_host_config(

@@ -54,7 +54,6 @@ class PodmanService:
         self.volumes: list[str] = []
         self._image_stores = image_stores
         self._pid_file = self.run / "engine.pid"
-        self._process: subprocess.Popen[bytes] | None = None
         self._host: Host | None = None
         self._known: tuple[int, str] | None = None
 
@@ -177,8 +176,6 @@ class PodmanService:
 
     def alive(self) -> bool:
         """Whether the service's process is there; costs a read of /proc."""
-        if self._process is not None:
-            self._process.poll()
         known = self._known or self._read_pid_file()
         if known is None or _start_time(known[0]) != known[1]:
             self._known = None
@@ -211,26 +208,42 @@ class PodmanService:
         log = self.directory / "engine.log"
         if log.exists() and log.stat().st_size > 10_000_000:
             log.replace(log.with_suffix(".log.1"))
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [podman_path(), "system", "service", "--time=0", f"unix://{self.socket}"],
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd="/",
-            )
-        pid = self._process.pid
-        self._pid_file.write_text(f"{pid} {_start_time(pid)}")
+        pid = self._launch(log)
+        started = _start_time(pid) or ""
+        self._pid_file.write_text(f"{pid} {started}")
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if _start_time(pid) != started or time.monotonic() > deadline:
                 raise EngineUnavailable(
                     f"The container engine (podman) did not start; see {log}, and run `boatyard doctor`: {_tail(log)}"
                 )
             time.sleep(0.02)
-        self._known = (pid, _start_time(pid) or "")
+        self._known = (pid, started)
+
+    def _launch(self, log: Path) -> int:
+        """Start the service as nobody's child, so that it outlives this process and leaves no zombie; its pid."""
+        with log.open("ab") as output:
+            done = subprocess.run(
+                [
+                    "/bin/sh",
+                    "-c",
+                    '"$@" >&2 & echo $!',
+                    "sh",
+                    podman_path(),
+                    "system",
+                    "service",
+                    "--time=0",
+                    f"unix://{self.socket}",
+                ],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                start_new_session=True,
+                cwd="/",
+                check=True,
+            )
+        return int(done.stdout)
 
     def outdated(self) -> bool:
         """Whether environments were built since the configuration was written."""
@@ -259,8 +272,6 @@ class PodmanService:
                 os.kill(known[0], signal.SIGTERM)
             deadline = time.monotonic() + 5
             while _start_time(known[0]) == known[1]:
-                if self._process is not None:
-                    self._process.poll()
                 if time.monotonic() > deadline:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(known[0], signal.SIGKILL)

@@ -1,0 +1,43 @@
+"""What containers can reach: the gateway and the outside, but not one another nor the host's loopback."""
+
+from __future__ import annotations
+
+from boatyard.containers.engine import Engine
+from tests.server import unique
+from tests.services.containers.conftest import Run, said
+
+
+def test_the_gateway_and_the_credentials_address_are_reached_under_the_containers_own_address(
+    engine: Engine, run: Run
+) -> None:
+    network = engine.network(unique("net"))
+    urls = [f"http://{network.gateway}:{engine.port}/one", "http://169.254.170.2/two"]
+    wrote = said(run("curl", "-sS", "--max-time", "60", *urls, network=network.name)).splitlines()
+    assert [line.split()[:2] for line in wrote] == [["gateway", "/one"], ["gateway", "/two"]]
+    prefix = network.gateway.rpartition(".")[0]
+    assert all(line.split()[2].startswith(prefix) for line in wrote)
+
+
+def test_loopback_and_instance_metadata_are_refused(engine: Engine, run: Run) -> None:
+    network = engine.network(unique("net"))
+    for url in (f"http://127.0.0.1:{engine.port}/", "http://169.254.169.254/latest/meta-data/"):
+        ended = run("curl", "-sS", "--max-time", "60", url, network=network.name).wait(120)
+        assert ended is not None
+        assert ended.code == 7
+
+
+def test_a_workload_does_not_reach_another(engine: Engine, run: Run) -> None:
+    script = "import http.server;print('up',flush=True);http.server.test(port=8080)"
+    serving = run("python3", "-uc", script, network=engine.network(unique("net")).name)
+    assert next(serving.logs()).text == "up"
+    ask = ("curl", "-sS", "--max-time", "3", "--retry", "0", f"http://{serving.address}:8080/")
+    ended = run(*ask, network=engine.network(unique("net")).name).wait(120)
+    assert ended is not None
+    assert ended.code == 28
+
+
+def test_an_internal_network_reaches_the_gateway_only(engine: Engine, run: Run) -> None:
+    network = engine.network(unique("inside"), internal=True)
+    url = f"http://{network.gateway}:{engine.port}/in"
+    assert "gateway /in" in said(run("curl", "-sS", url, network=network.name))
+    assert "00000000\t" + "0" not in said(run("grep", "UG", "/proc/net/route", network=network.name))

@@ -88,6 +88,10 @@ class Gateway:
             return
         exchange = Exchange(HttpRequest.from_scope(scope), scope)
         response = await self._respond(exchange, receive)
+        if exchange.received is not None:
+            expected = exchange.request.headers.get("expect", "").lower() == "100-continue"
+            if not await exchange.received.settle(expected):
+                response.headers.append(("Connection", "close"))
         try:
             response.status = await sending.send_response(exchange, response, send)
         finally:

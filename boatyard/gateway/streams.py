@@ -17,6 +17,7 @@ from boatyard.api.errors import ApiError
 _HIGH = 4 << 20
 _LOW = 1 << 20
 _PIECE = 1 << 20
+_SETTLED_WITHIN = 2.0
 
 
 class Source(Protocol):
@@ -54,6 +55,7 @@ class ReceivedBody:
         self._lost = False
         self._drained: asyncio.Event | None = None
         self._pump: Future[None] | None = None
+        self._discarding = False
 
     def next(self) -> bytes:
         """The next bytes; ApiError when the client went away."""
@@ -84,7 +86,7 @@ class ReceivedBody:
 
     async def _fill(self) -> None:
         self._drained = asyncio.Event()
-        lost = True
+        lost, discarded = True, 0
         try:
             while True:
                 message = await self._receive()
@@ -93,7 +95,11 @@ class ReceivedBody:
                 body = message.get("body", b"")
                 more = message.get("more_body", False)
                 with self._ready:
-                    if body:
+                    if self._discarding:
+                        discarded += len(body)
+                        if discarded > _LOW:
+                            return
+                    elif body:
                         self._pieces.append(body)
                         self._waiting += len(body)
                     self._ready.notify()
@@ -102,12 +108,30 @@ class ReceivedBody:
                 if not more:
                     lost = False
                     return
-                if full:
+                if full and not self._discarding:
                     await self._drained.wait()
         finally:
             with self._ready:
                 self._ended, self._lost = True, lost
                 self._ready.notify_all()
+
+    async def settle(self, expected: bool) -> bool:
+        """Whether the connection can serve another request: nothing of this one's body is still to come.
+
+        What an operation left unread is read and dropped, up to 1 MiB and for at most 2 s. A client that waits
+        for `100 Continue` (`expected`) and was answered without it keeps its body.
+        """
+        if self._ended:
+            return not self._lost
+        if self._pump is None and expected:
+            return False
+        self._discarding = True
+        if self._pump is None:
+            self._pump = asyncio.run_coroutine_threadsafe(self._fill(), self._loop)
+        elif self._drained is not None:
+            self._drained.set()
+        await asyncio.wait([asyncio.wrap_future(self._pump)], timeout=_SETTLED_WITHIN)
+        return self._ended and not self._lost
 
     def close(self) -> None:
         """Stop reading: the answer is on its way."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, Principals, parse
@@ -42,13 +44,7 @@ def put_bucket_policy(call: Call, params: Params) -> None:
                 "Block Public Access."
             )
             raise ApiError("AccessDenied", message, status=403)
-        BUCKETS.put(tx, _with(bucket, policy=document))
-
-
-def _with(bucket: Bucket, **changes: Any) -> Bucket:
-    import msgspec
-
-    return msgspec.structs.replace(bucket, **changes)
+        BUCKETS.put(tx, msgspec.structs.replace(bucket, policy=document))
 
 
 def check_policy(bucket: Bucket, document: str) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.services.s3.encryption import check_algorithm, default_rule
 from boatyard.services.s3.errors import invalid_argument, invalid_request, malformed_xml
-from boatyard.services.s3.lookup import bucket_of, change_bucket
+from boatyard.services.s3.lookup import bucket_of, change_bucket, edit_bucket
 from boatyard.services.s3.records import Bucket
 
+SYSTEM = "aws:cloudformation:"
 METHODS = ("GET", "PUT", "HEAD", "POST", "DELETE")
 
 
@@ -74,9 +76,17 @@ def put_bucket_tagging(call: Call, params: Params) -> None:
     tags = tagging.to_dict(given)
     if len(tags) < len(given):
         raise ApiError("InvalidTag", "Cannot provide multiple Tags with the same key", status=400)
-    own = {name: value for name, value in tags.items() if not name.startswith("aws:cloudformation:")}
-    tagging.check(own, "InvalidTag")
-    change_bucket(call, params, tags=tags)
+    check_bucket_tags(tags)
+    edit_bucket(call, params, lambda bucket: msgspec.structs.replace(bucket, tags={**_system_tags(bucket), **tags}))
+
+
+def check_bucket_tags(tags: Mapping[str, str]) -> None:
+    """InvalidTag for too many or wrong tags; those by which CloudFormation marks a stack's buckets may be there."""
+    tagging.check({name: value for name, value in tags.items() if not name.startswith(SYSTEM)}, "InvalidTag")
+
+
+def _system_tags(bucket: Bucket) -> dict[str, str]:
+    return {name: value for name, value in bucket.tags.items() if name.startswith(SYSTEM)}
 
 
 def get_bucket_tagging(call: Call, params: Params) -> dict[str, Any]:
@@ -88,8 +98,8 @@ def get_bucket_tagging(call: Call, params: Params) -> dict[str, Any]:
 
 
 def delete_bucket_tagging(call: Call, params: Params) -> None:
-    """Takes all tags away (S3 API, "DeleteBucketTagging")."""
-    change_bucket(call, params, tags={})
+    """Takes all tags but CloudFormation's away (S3 API, "DeleteBucketTagging")."""
+    edit_bucket(call, params, lambda bucket: msgspec.structs.replace(bucket, tags=_system_tags(bucket)))
 
 
 def put_bucket_notification_configuration(call: Call, params: Params) -> None:
@@ -161,7 +171,18 @@ def get_bucket_lifecycle_configuration(call: Call, params: Params) -> dict[str, 
     bucket = bucket_of(call, params)
     if bucket.lifecycle is None:
         raise _missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", bucket)
-    return {"Rules": bucket.lifecycle, "TransitionDefaultMinimumObjectSize": bucket.lifecycle_minimum_size}
+    return {"Rules": _with_dates(bucket.lifecycle), "TransitionDefaultMinimumObjectSize": bucket.lifecycle_minimum_size}
+
+
+def _with_dates(value: Any) -> Any:
+    """Stored rules with their dates, which JSON has as text, as dates again."""
+    if isinstance(value, list):
+        return [_with_dates(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: datetime.fromisoformat(each) if name == "Date" else _with_dates(each) for name, each in value.items()
+        }
+    return value
 
 
 def delete_bucket_lifecycle(call: Call, params: Params) -> None:

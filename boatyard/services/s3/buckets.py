@@ -11,6 +11,7 @@ from boatyard.api.paging import decode_token, encode_token
 from boatyard.api.timestamps import now
 from boatyard.services.s3 import records
 from boatyard.services.s3.bucket_access import check_new_acl, check_ownership
+from boatyard.services.s3.bucket_configuration import check_bucket_tags
 from boatyard.services.s3.errors import invalid_argument
 from boatyard.services.s3.lookup import blobs, bucket_in, bucket_of, owner
 from boatyard.services.s3.names import check_bucket_name
@@ -37,7 +38,7 @@ def create_bucket(call: Call, params: Params) -> dict[str, Any]:
         if configuration.get(member):
             raise not_supported("S3", "CreateBucket", f"CreateBucketConfiguration.{member} (directory buckets)")
     tags = tagging.to_dict(configuration.get("Tags"))
-    tagging.check(tags, "InvalidTag")
+    check_bucket_tags(tags)
     ownership = check_ownership(params.get("ObjectOwnership") or "BucketOwnerEnforced")
     bucket = Bucket(
         name=name,

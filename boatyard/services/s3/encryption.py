@@ -34,9 +34,7 @@ class Choice:
 
 def choose(bucket: Bucket, operation: str, params: Mapping[str, Any]) -> Choice:
     """What the request asks for, else the bucket's default (S3, "Setting default server-side encryption")."""
-    for name in ("SSECustomerAlgorithm", "SSECustomerKey", "CopySourceSSECustomerKey"):
-        if params.get(name) is not None:
-            raise not_supported("S3", operation, f"{name} (keys that the client provides, SSE-C)")
+    refuse_client_keys(operation, params)
     asked, key_id = params.get("ServerSideEncryption"), params.get("SSEKMSKeyId")
     if asked is None and key_id is not None:
         message = (
@@ -60,6 +58,13 @@ def choose(bucket: Bucket, operation: str, params: Mapping[str, Any]) -> Choice:
         context=_context(params.get("SSEKMSEncryptionContext")),
         bucket_key=bool(rule.get("BucketKeyEnabled", False) if bucket_key is None else bucket_key),
     )
+
+
+def refuse_client_keys(operation: str, params: Mapping[str, Any]) -> None:
+    """Refuses SSE-C, in which the client brings the key."""
+    for name in ("SSECustomerAlgorithm", "SSECustomerKey", "CopySourceSSECustomerKey"):
+        if params.get(name) is not None:
+            raise not_supported("S3", operation, f"{name} (keys that the client provides, SSE-C)")
 
 
 def default_rule(bucket: Bucket) -> dict[str, Any]:

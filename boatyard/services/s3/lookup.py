@@ -17,6 +17,7 @@ from boatyard.services.s3.records import BUCKETS, Bucket, Stored
 from boatyard.state.blobs import BlobStore
 from boatyard.state.database import Reader
 
+AREA = "s3-objects"
 HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
@@ -103,4 +104,4 @@ def owner(account: str) -> dict[str, str]:
 
 def blobs(call: Call) -> BlobStore:
     """Where S3's blobs are."""
-    return call.installation.blobs.area("s3-objects")
+    return call.installation.blobs.area(AREA)

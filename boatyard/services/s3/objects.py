@@ -11,10 +11,11 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.services.s3 import checksums, conditions, encryption, ranges
 from boatyard.services.s3.content import ContentStream, ContentWriter
-from boatyard.services.s3.description import answer, describe, refuse_both_range_and_part
+from boatyard.services.s3.description import answer, describe, http_date, refuse_both_range_and_part
 from boatyard.services.s3.lookup import blobs, bucket_in, bucket_of, readable, shown_version
 from boatyard.services.s3.records import Bucket, ObjectVersion, Stored
 from boatyard.services.s3.writing import publish, receive, unless_stored
+from boatyard.state.blobs import Hold
 
 
 def put_object(call: Call, params: Params) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def shown_checksums(version: ObjectVersion) -> dict[str, str]:
 
 def get_object(call: Call, params: Params) -> dict[str, Any]:
     """An object's bytes, or a range or part of them, with all that describes it (S3 API, "GetObject")."""
-    bucket, stored, hold = _held(call, params)
+    bucket, stored, hold = held(call, params)
     said = _head(bucket, stored, params)
     start, stop = _extent(stored, params)
     _add_extent(said, stored, params, start, stop)
@@ -74,7 +75,7 @@ def head_object(call: Call, params: Params) -> dict[str, Any]:
     return said
 
 
-def _held(call: Call, params: Params) -> tuple[Bucket, Stored, Any]:
+def held(call: Call, params: Params) -> tuple[Bucket, Stored, Hold]:
     """The object and a hold on its files; looked up again when they went away in between."""
     while True:
         with call.installation.database.reading() as rx:
@@ -113,8 +114,6 @@ def _head(bucket: Bucket, stored: Stored, params: Mapping[str, Any]) -> dict[str
 
 
 def _unchanged_headers(bucket: Bucket, version: ObjectVersion) -> dict[str, str]:
-    from boatyard.services.s3.description import http_date
-
     headers = {"ETag": f'"{version.etag}"', "Last-Modified": http_date(version.modified)}
     if bucket.versioning:
         headers["x-amz-version-id"] = version.version_id

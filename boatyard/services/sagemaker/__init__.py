@@ -19,6 +19,7 @@ RECORD_MODULES = (
     "notebook_instances.records",
 )
 WORKFLOW_MODULES = ("training_jobs.workflow", "endpoints.workflow", "notebook_instances.workflow")
+RESOURCE_MODULES = ("resources", "notebook_instances.resources")
 
 NOTES = (
     "Images come from Amazon ECR; built-in algorithms, marketplace algorithms and model packages are refused.",

@@ -79,8 +79,13 @@ def status_of(sagemaker: Any, name: str, *passing: str) -> str:
 
 
 def logged(client: Callable[..., Any], name: str, part: str) -> list[str]:
-    """What one part of the instance has logged."""
-    events = client("logs").filter_log_events(logGroupName=GROUP, logStreamNamePrefix=f"{name}/{part}")["events"]
+    """What one part of the instance has logged so far."""
+    try:
+        events = client("logs").filter_log_events(logGroupName=GROUP, logStreamNamePrefix=f"{name}/{part}")["events"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return []
     return [event["message"] for event in events]
 
 
@@ -105,9 +110,10 @@ def test_a_notebook_instance_lives_as_its_stack_says(
     ]
     assert described["StackStatus"] == "CREATE_COMPLETE", reasons
     name = described["Outputs"][0]["OutputValue"]
+    eventually(lambda: len(logged(client, name, "LifecycleConfigOnCreate")) == 2)
     assert logged(client, name, "LifecycleConfigOnCreate")[0] == "creating as root"
     assert ":assumed-role/" in logged(client, name, "LifecycleConfigOnCreate")[1]
-    assert logged(client, name, "LifecycleConfigOnStart") == ["kept.txt", repository]
+    eventually(lambda: logged(client, name, "LifecycleConfigOnStart") == ["kept.txt", repository])
     url = sagemaker.create_presigned_notebook_instance_url(NotebookInstanceName=name)["AuthorizedUrl"]
     with urllib.request.urlopen(url, timeout=60) as answer:
         assert b"JupyterLab" in answer.read()
@@ -117,7 +123,7 @@ def test_a_notebook_instance_lives_as_its_stack_says(
     assert status_of(sagemaker, name, "Stopping") == "Stopped"
     sagemaker.start_notebook_instance(NotebookInstanceName=name)
     assert status_of(sagemaker, name, "Pending") == "InService"
-    assert logged(client, name, "LifecycleConfigOnStart") == ["kept.txt", repository] * 2
+    eventually(lambda: logged(client, name, "LifecycleConfigOnStart") == ["kept.txt", repository] * 2)
     assert len(logged(client, name, "LifecycleConfigOnCreate")) == 2
     cloudformation.delete_stack(StackName=stack)
     eventually(lambda: not sagemaker.list_notebook_instances(NameContains=name)["NotebookInstances"])

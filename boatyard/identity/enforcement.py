@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from boatyard.api import models
@@ -37,14 +38,18 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
 def _decide(
     call: Call, own: PolicySet, need: Need, context: dict[str, Any], resource_policy: Policy | None
 ) -> tuple[Decision, Request]:
+    """The verdict on one need; of a resource with several spellings one that is allowed suffices, and none denied."""
     keys = {**context, **need.context}
     parts = need.resource.split(":", 5)
     owner = parts[4] if len(parts) == 6 and parts[4].isdigit() else call.account
     keys["aws:resourceaccount"] = owner
-    request = Request(call.principal, need.action, need.resource, keys, owner)
     required = need.action.startswith("kms:") and resource_policy is not None
     policies = PolicySet(own.identity, own.boundary, own.session, resource_policy, required)
-    return judge(policies, request), request
+    request = Request(call.principal, need.action, need.resource, keys, owner)
+    decisions = [judge(policies, replace(request, resource=arn)) for arn in (need.resource, *need.spellings)]
+    denied = [decision for decision in decisions if "explicit deny" in decision.reason]
+    allowed = [decision for decision in decisions if decision.allowed]
+    return (denied or allowed or decisions)[0], request
 
 
 def access_denied(service: str, message: str) -> ApiError:

@@ -1,14 +1,15 @@
-"""Resources' own policies: each service that has such registers how to find the one of an ARN."""
+"""Resources' own policies, and which resource is meant: each service that knows registers how to find out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from boatyard.identity.policy_syntax import Grammar, Policy, parse
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
+    from boatyard.identity.actions.model import Need
 
 Finder = Callable[["Call", str], str | None]
 _finders: dict[str, Finder] = {}
@@ -30,3 +31,22 @@ def find_resource_policy(call: Call, arn: str) -> Policy | None:
     finder = _finders.get(parts[2]) if len(parts) == 6 else None
     document = finder(call, arn) if finder else None
     return parse(document, Grammar.RESOURCE) if document else None
+
+
+NeedsFinder = Callable[["Call", str, dict[str, Any]], "Sequence[Need]"]
+_needs: dict[str, NeedsFinder] = {}
+
+
+def needs_finder(service: str) -> Callable[[NeedsFinder], NeedsFinder]:
+    """Register what tells the needs of operations where only the service knows the resource that is meant."""
+
+    def register(function: NeedsFinder) -> NeedsFinder:
+        _needs[service] = function
+        return function
+
+    return register
+
+
+def find_needs(service: str, call: Call, operation: str, params: dict[str, Any]) -> Sequence[Need]:
+    """What an operation needs, as its service tells."""
+    return _needs[service](call, operation, params)

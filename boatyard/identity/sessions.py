@@ -95,11 +95,16 @@ def assume_for_service(
         installation,
         Principal.of_service(service, account),
         role_arn,
-        session_name or service.partition(".")[0],
+        _fitting(session_name or service.partition(".")[0]),
         _SERVICE_SESSION_SECONDS,
         policy,
         source_arn=source_arn,
     )
+
+
+def _fitting(text: str) -> str:
+    """A session name made of any text: 2 to 64 of the characters that AWS allows."""
+    return re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[-64:].ljust(2, "-")
 
 
 def session_policies(

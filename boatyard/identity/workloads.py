@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 import secrets
 import threading
 from datetime import timedelta
@@ -92,7 +91,7 @@ def register(
     `source` is the network (CIDR) or address from which it may ask. Raises ApiError (AccessDenied) when the
     service may not assume the role.
     """
-    session_name = _session_name(session_name or identity.rpartition(":")[2].rpartition("/")[2])
+    session_name = session_name or identity.rpartition(":")[2].rpartition("/")[2]
     assume_for_service(installation, service, role_arn, session_name=session_name, source_arn=source_arn)
     directory = installation.settings.data_directory
     with installation.database.transaction() as tx:
@@ -192,11 +191,6 @@ def _may_ask(record: Workload, address: str | None) -> bool:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _session_name(text: str) -> str:
-    """A role session name made of any text: 2 to 64 of the characters that AWS allows."""
-    return re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[-64:].ljust(2, "-")
 
 
 def forget(installation: Installation) -> None:

@@ -1,25 +1,94 @@
-"""Which IAM actions on which resources an operation needs, after AWS's Service Authorization Reference."""
+"""Which IAM actions on which resources an operation needs, after AWS's Service Authorization Reference.
+
+The tables are data, one module a group of services; this module reads them. An operation that no table mentions
+needs the action of its own name on the resource that its parameters name.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import importlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from boatyard.identity.actions.model import Need, Needs, Table, fill, tag_keys
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
-_PREFIXES = {"sagemaker-runtime": "sagemaker"}
+__all__ = ["Need", "needs_of"]
+
+_MODULES = {
+    "s3": "storage",
+    "kms": "security",
+    "iam": "security",
+    "sts": "security",
+    "ssm": "security",
+    "logs": "monitoring",
+    "cloudwatch": "monitoring",
+    "events": "monitoring",
+    "sns": "monitoring",
+    "ecr": "delivery",
+    "codecommit": "delivery",
+    "codebuild": "delivery",
+    "codepipeline": "delivery",
+    "cloudformation": "delivery",
+    "lambda": "compute",
+    "sagemaker": "compute",
+    "sagemaker-runtime": "compute",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One action on one resource that must be allowed, with the condition keys that are particular to it."""
-
-    action: str
-    resource: str = "*"
-    context: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+@cache
+def table_of(service: str) -> Table:
+    """The table of a service; an empty one where there is none."""
+    if service not in _MODULES:
+        return Table(prefix=service)
+    module = importlib.import_module(f"boatyard.identity.actions.{_MODULES[service]}")
+    found: Table = module.TABLES[service]
+    return found
 
 
 def needs_of(call: Call, service: str, operation: str, params: dict[str, Any]) -> list[Need]:
     """What must be allowed for an operation with these parameters; empty where nothing need be."""
-    return [Need(f"{_PREFIXES.get(service, service)}:{operation}")]
+    table = table_of(service)
+    special = table.special.get(operation, table.every)
+    if special is not None:
+        needs = list(special(call, operation, params))
+    elif operation in table.rules:
+        needs = _by_rules(table, call, operation, params)
+    else:
+        resource = table.resource_of(call, operation, params)
+        needs = [Need(f"{table.prefix}:{operation}", resource)]
+    context = tag_keys(params) | (table.context(call, operation, params) if table.context else {})
+    needs = [need.with_context(context) for need in needs]
+    if table.folded:
+        needs = [need.folded() for need in needs]
+    return [*needs, *_passed_roles(table, operation, params)]
+
+
+def _by_rules(table: Table, call: Call, operation: str, params: dict[str, Any]) -> Needs:
+    needs: Needs = []
+    for rule in table.rules[operation]:
+        action, _, template = rule.partition(" ")
+        action = action if ":" in action else f"{table.prefix}:{action}"
+        resource = fill(template, call, params) if template else table.resource_of(call, operation, params)
+        needs.append(Need(action, resource))
+    return needs
+
+
+def _passed_roles(table: Table, operation: str, params: dict[str, Any]) -> Needs:
+    """Whoever hands a role to a service must be allowed to pass it (iam:PassRole)."""
+    needs: Needs = []
+    for path in table.passed_roles.get(operation, ()):
+        for arn in _at(params, path.split(".")):
+            needs.append(Need("iam:PassRole", arn, {"iam:passedtoservice": table.service_principal}))
+    return needs
+
+
+def _at(value: Any, path: list[str]) -> list[str]:
+    """The texts at a dotted path, through every item of the lists on the way."""
+    if isinstance(value, list):
+        return [text for item in value for text in _at(item, path)]
+    if not path:
+        return [value] if isinstance(value, str) and value.startswith("arn:") else []
+    return _at(value.get(path[0]), path[1:]) if isinstance(value, dict) else []

@@ -1,7 +1,7 @@
 """AWS Key Management Service: symmetric keys that never leave, aliases, data keys."""
 
 OPERATION_MODULES = ("keys", "key_policies", "aliases", "encryption", "rotation", "grants", "tagging")
-RECORD_MODULES = ("records", "key_policies")
+RECORD_MODULES = ("records", "key_policies", "needs")
 
 NOTES: tuple[str, ...] = (
     "Keys are symmetric (SYMMETRIC_DEFAULT, AES-256-GCM); asymmetric, HMAC, multi-Region and imported keys, custom"

@@ -80,3 +80,10 @@ def test_a_session_that_assumes_a_role_has_one_hour(installation: Installation, 
     first = assume_role(installation, ROOT, role.arn, "one", 43200)
     with pytest.raises(ApiError, match="role chaining"):
         assume_role(installation, first, role.arn, "two", 3601)
+
+
+def test_a_services_session_name_is_made_to_fit(installation: Installation, make_role: MakeRole) -> None:
+    role = make_role("Training", trust({"Service": "lambda.amazonaws.com"}))
+    for given, name in (("f", "f-"), ("a b/c", "a-b-c"), ("x" * 80, "x" * 64)):
+        principal = assume_for_service(installation, "lambda.amazonaws.com", role.arn, session_name=given)
+        assert principal.arn.endswith(f"/Training/{name}")

@@ -1,0 +1,106 @@
+"""IAM's, STS's, KMS's and Parameter Store's operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from boatyard.identity.actions.model import Keys, Need, Params, Table
+from boatyard.identity.records import GROUPS, INSTANCE_PROFILES, POLICIES, ROLES, USERS
+from boatyard.identity.resource_policies import find_needs
+
+if TYPE_CHECKING:
+    from boatyard.api.call import Call
+
+_ENTITIES = (
+    ("RoleName", "role", ROLES),
+    ("GroupName", "group", GROUPS),
+    ("InstanceProfileName", "instance-profile", INSTANCE_PROFILES),
+    ("UserName", "user", USERS),
+    ("PolicyName", "policy", POLICIES),
+)
+_LISTS = frozenset(
+    {
+        *("ListRoles", "ListUsers", "ListGroups", "ListPolicies", "ListInstanceProfiles"),
+        *("SimulateCustomPolicy", "GetAccountSummary"),
+    }
+)
+_SELF = frozenset({"GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey"})
+
+
+def _iam(call: Call, operation: str, params: Params) -> list[Need]:
+    """The entity that is named first: a role, a group, a profile, a user, else a managed policy."""
+    action = f"iam:{operation}"
+    if operation in _LISTS:
+        return [Need(action)]
+    if operation == "GetServiceLinkedRoleDeletionStatus":
+        return [Need(action, f"arn:aws:iam::{call.account}:role/aws-service-role/*")]
+    if operation == "CreateServiceLinkedRole":
+        service = params["AWSServiceName"]
+        role = f"arn:aws:iam::{call.account}:role/aws-service-role/{service}/*"
+        return [Need(action, role, {"iam:awsservicename": service})]
+    if operation == "SimulatePrincipalPolicy":
+        return [Need(action, params["PolicySourceArn"])]
+    keys = _iam_context(params)
+    for name, kind, table in _ENTITIES:
+        if name in params:
+            return [Need(action, _entity(call, kind, table, params[name], params), keys)]
+    if "PolicyArn" in params:
+        return [Need(action, params["PolicyArn"])]
+    if operation in _SELF:
+        return [Need(action, call.principal.arn)]
+    return [Need(action)]
+
+
+def _entity(call: Call, kind: str, table: object, name: str, params: Params) -> str:
+    """An entity's ARN, with the path that it has or is to get."""
+    with call.installation.database.reading() as rx:
+        found = table.get(rx, call.account, name.lower())  # type: ignore[attr-defined]
+    if found is not None:
+        return str(found.arn)
+    return f"arn:aws:iam::{call.account}:{kind}{params.get('Path', '/')}{name}"
+
+
+def _iam_context(params: Params) -> Keys:
+    keys: Keys = {}
+    if "PolicyArn" in params:
+        keys["iam:policyarn"] = params["PolicyArn"]
+    if "PermissionsBoundary" in params:
+        keys["iam:permissionsboundary"] = params["PermissionsBoundary"]
+    return keys
+
+
+def _nothing(call: Call, operation: str, params: Params) -> list[Need]:
+    """Asked of the role's trust policy itself, or free to everybody."""
+    return []
+
+
+def _kms(call: Call, operation: str, params: Params) -> Sequence[Need]:
+    """KMS knows which key an alias or a ciphertext names."""
+    return find_needs("kms", call, operation, params)
+
+
+def _ssm(call: Call, operation: str, params: Params) -> list[Need]:
+    names = [params[key] for key in ("Name", "Path", "ResourceId") if key in params] or params.get("Names", [])
+    if operation == "DescribeParameters" or not names:
+        return [Need(f"ssm:{operation}", f"arn:aws:ssm:{call.region}:{call.account}:*", spellings=("*",))]
+    return [Need(f"ssm:{operation}", _parameter(call, name)) for name in names]
+
+
+def _parameter(call: Call, name: str) -> str:
+    if name.startswith("arn:"):
+        return name
+    bare = name.partition(":")[0].strip("/")
+    return f"arn:aws:ssm:{call.region}:{call.account}:parameter/{bare}"
+
+
+TABLES = {
+    "iam": Table(prefix="iam", every=_iam),
+    "kms": Table(prefix="kms", every=_kms),
+    "ssm": Table(prefix="ssm", every=_ssm),
+    "sts": Table(
+        prefix="sts",
+        special={"AssumeRole": _nothing, "GetCallerIdentity": _nothing, "GetSessionToken": _nothing},
+        rules={"GetFederationToken": ("GetFederationToken arn:aws:sts::{account}:federated-user/{Name}",)},
+    ),
+}

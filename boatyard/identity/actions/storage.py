@@ -1,0 +1,170 @@
+"""S3's operations: several need an action of another name, some more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from boatyard.identity.actions.model import Keys, Need, Params, Table
+
+if TYPE_CHECKING:
+    from boatyard.api.call import Call
+
+_BUCKET = "arn:aws:s3:::{Bucket}"
+_OBJECT = "arn:aws:s3:::{Bucket}/{Key}"
+_ON_OBJECTS = (
+    *("AbortMultipartUpload", "CompleteMultipartUpload", "CreateMultipartUpload", "GetObjectAcl"),
+    *("GetObjectLegalHold", "GetObjectRetention", "ListParts", "PutObjectAcl", "PutObjectLegalHold"),
+    *("PutObjectRetention", "UploadPart", "RestoreObject"),
+)
+_UPLOAD = ("s3:PutObject " + _OBJECT,)
+
+
+def _object(bucket: str, key: str) -> str:
+    return f"arn:aws:s3:::{bucket}/{key}"
+
+
+def _versioned(action: str, params: Params) -> Need:
+    """An action on an object; its name has Version in it when a version is asked for."""
+    version = params.get("VersionId")
+    name = action.replace("Object", "ObjectVersion", 1) if version else action
+    keys: Keys = {"s3:versionid": version} if version else {}
+    return Need(f"s3:{name}", _object(params["Bucket"], params["Key"]), keys)
+
+
+def _get_object(call: Call, operation: str, params: Params) -> list[Need]:
+    needs = [_versioned("GetObject", params)]
+    if operation == "GetObjectAttributes":
+        needs.append(_versioned("GetObjectAttributes", params))
+    return needs
+
+
+def _delete_object(call: Call, operation: str, params: Params) -> list[Need]:
+    return [_versioned("DeleteObject", params)]
+
+
+def _object_tagging(call: Call, operation: str, params: Params) -> list[Need]:
+    return [_versioned(operation, params)]
+
+
+def _delete_objects(call: Call, operation: str, params: Params) -> list[Need]:
+    objects = params.get("Delete", {}).get("Objects", [])
+    return [_versioned("DeleteObject", {"Bucket": params["Bucket"], **item}) for item in objects]
+
+
+def _put_object(call: Call, operation: str, params: Params) -> list[Need]:
+    target = _object(params["Bucket"], params["Key"])
+    needs = [Need("s3:PutObject", target)]
+    if params.get("Tagging"):
+        needs.append(Need("s3:PutObjectTagging", target))
+    if params.get("ACL") or any(name.startswith("Grant") for name in params):
+        needs.append(Need("s3:PutObjectAcl", target))
+    return needs
+
+
+def _copy(call: Call, operation: str, params: Params) -> list[Need]:
+    return [_source(params["CopySource"]), *_put_object(call, operation, params)]
+
+
+def _source(source: Any) -> Need:
+    """Reading what is copied: `bucket/key?versionId=...`, or boto3's dictionary."""
+    if isinstance(source, dict):
+        return _versioned("GetObject", dict(source))
+    path, _, version = str(source).partition("?versionId=")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    return _versioned("GetObject", {"Bucket": bucket, "Key": key, "VersionId": version or None})
+
+
+_CONTEXT = {
+    "Prefix": "s3:prefix",
+    "Delimiter": "s3:delimiter",
+    "MaxKeys": "s3:max-keys",
+    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
+    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "ACL": "s3:x-amz-acl",
+    "StorageClass": "s3:x-amz-storage-class",
+    "CopySource": "s3:x-amz-copy-source",
+}
+
+
+def _context(call: Call, operation: str, params: Params) -> Keys:
+    given = {key: params[name] for name, key in _CONTEXT.items() if isinstance(params.get(name), str | int)}
+    return {key: str(value) for key, value in given.items()}
+
+
+def _renamed(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {operation: (action,) for operation, action in names.items()}
+
+
+TABLES = {
+    "s3": Table(
+        prefix="s3",
+        service_principal="s3.amazonaws.com",
+        resources={"Bucket": _BUCKET},
+        lists=frozenset({"ListBuckets"}),
+        context=_context,
+        special={
+            "GetObject": _get_object,
+            "HeadObject": _get_object,
+            "GetObjectAttributes": _get_object,
+            "DeleteObject": _delete_object,
+            "DeleteObjects": _delete_objects,
+            "GetObjectTagging": _object_tagging,
+            "PutObjectTagging": _object_tagging,
+            "DeleteObjectTagging": _object_tagging,
+            "PutObject": _put_object,
+            "CopyObject": _copy,
+            "UploadPartCopy": _copy,
+        },
+        rules={
+            **{operation: (f"{operation} {_OBJECT}",) for operation in _ON_OBJECTS},
+            "CreateMultipartUpload": _UPLOAD,
+            "UploadPart": _UPLOAD,
+            "CompleteMultipartUpload": _UPLOAD,
+            "ListParts": (f"ListMultipartUploadParts {_OBJECT}",),
+            **_renamed(
+                {
+                    "HeadBucket": "ListBucket",
+                    "ListObjects": "ListBucket",
+                    "ListObjectsV2": "ListBucket",
+                    "ListObjectVersions": "ListBucketVersions",
+                    "ListBuckets": "ListAllMyBuckets",
+                    "ListMultipartUploads": "ListBucketMultipartUploads",
+                    "DeleteBucketCors": "PutBucketCORS",
+                    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+                    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+                    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+                    "DeleteBucketReplication": "PutReplicationConfiguration",
+                    "DeleteBucketTagging": "PutBucketTagging",
+                    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+                    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+                    "GetBucketAnalyticsConfiguration": "GetAnalyticsConfiguration",
+                    "GetBucketCors": "GetBucketCORS",
+                    "GetBucketEncryption": "GetEncryptionConfiguration",
+                    "GetBucketIntelligentTieringConfiguration": "GetIntelligentTieringConfiguration",
+                    "GetBucketInventoryConfiguration": "GetInventoryConfiguration",
+                    "GetBucketLifecycle": "GetLifecycleConfiguration",
+                    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+                    "GetBucketMetricsConfiguration": "GetMetricsConfiguration",
+                    "GetBucketNotificationConfiguration": "GetBucketNotification",
+                    "GetBucketReplication": "GetReplicationConfiguration",
+                    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+                    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+                    "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
+                    "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
+                    "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
+                    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
+                    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+                    "PutBucketCors": "PutBucketCORS",
+                    "PutBucketEncryption": "PutEncryptionConfiguration",
+                    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+                    "PutBucketNotificationConfiguration": "PutBucketNotification",
+                    "PutBucketReplication": "PutReplicationConfiguration",
+                    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+                    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+                }
+            ),
+        },
+    )
+}

@@ -1,0 +1,62 @@
+"""What KMS's operations need: on the key that an id, an alias or a ciphertext names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boatyard.api.call import Call, Params
+from boatyard.api.errors import ApiError
+from boatyard.identity.actions.model import Keys, Need
+from boatyard.identity.resource_policies import needs_finder
+from boatyard.services.kms.ciphertexts import InvalidCiphertext, open_envelope
+from boatyard.services.kms.lookup import make_managed_key, require_key
+
+_LISTS = frozenset({"CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "ListRetirableGrants"})
+_ALIASES = frozenset({"CreateAlias", "UpdateAlias", "DeleteAlias"})
+
+
+@needs_finder("kms")
+def needs(call: Call, operation: str, params: Params) -> list[Need]:
+    """The actions and keys of an operation, after the Service Authorization Reference's page of KMS."""
+    if operation in _LISTS:
+        return [Need(f"kms:{operation}")]
+    keys: Keys = {"kms:calleraccount": call.principal.account}
+    if operation in _ALIASES:
+        alias = f"arn:aws:kms:{call.region}:{call.account}:{params['AliasName']}"
+        target = params.get("TargetKeyId") or params["AliasName"]
+        return [Need(f"kms:{operation}", resource, keys) for resource in (alias, _key(call, target))]
+    if operation == "ReEncrypt":
+        source = _ciphertext_key(params["CiphertextBlob"])
+        into = _key(call, params["DestinationKeyId"])
+        source_keys = keys | _context(params.get("SourceEncryptionContext", {}))
+        target_keys = keys | _context(params.get("DestinationEncryptionContext", {}))
+        return [Need("kms:ReEncryptFrom", source, source_keys), Need("kms:ReEncryptTo", into, target_keys)]
+    keys |= _context(params.get("EncryptionContext", {}))
+    if operation == "Decrypt" and params.get("CiphertextBlob") is not None:
+        return [Need("kms:Decrypt", _ciphertext_key(params["CiphertextBlob"]), keys)]
+    reference = params.get("KeyId")
+    return [Need(f"kms:{operation}", _key(call, reference) if reference else "*", keys)]
+
+
+def _key(call: Call, reference: str) -> str:
+    """A key's ARN; where there is no such key, the ARN that it would have: the operation says what is wrong."""
+    make_managed_key(call, reference)
+    with call.installation.database.reading() as rx:
+        try:
+            return require_key(rx, call, reference).arn
+        except ApiError:
+            kind = "" if reference.startswith("alias/") else "key/"
+            base = f"arn:aws:kms:{call.region}:{call.account}:"
+            return reference if reference.startswith("arn:") else f"{base}{kind}{reference}"
+
+
+def _ciphertext_key(blob: bytes) -> str:
+    try:
+        return open_envelope(blob).key_arn
+    except InvalidCiphertext:
+        return "*"
+
+
+def _context(given: dict[str, Any]) -> Keys:
+    keys: Keys = {f"kms:encryptioncontext:{key.lower()}": str(value) for key, value in given.items()}
+    return keys | ({"kms:encryptioncontextkeys": tuple(given)} if given else {})

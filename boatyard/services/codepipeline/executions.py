@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
-from boatyard.api.paging import page
+from boatyard.api.paging import decode_token, encode_token, page
 from boatyard.services.codepipeline import announcements, lifecycle, lookup, views
 from boatyard.services.codepipeline.records import ACTIONS, EXECUTIONS, Execution, Pipeline
 from boatyard.state.database import Transaction
@@ -178,17 +178,21 @@ def get_pipeline_execution(call: Call, params: Params) -> dict[str, Any]:
 
 def list_pipeline_executions(call: Call, params: Params) -> dict[str, Any]:
     """The executions of a pipeline, newest first. CodePipeline API Reference: ListPipelineExecutions."""
+    limit, token = params.get("maxResults", 100), params.get("nextToken")
+    stage = params.get("filter", {}).get("succeededInStage", {}).get("stageName")
+    behind = ("order", decode_token(token, _BAD_TOKEN)) if token else None
     with call.installation.database.reading() as rx:
         pipeline = lookup.pipeline(call, rx, params["pipelineName"])
         where = {"account": call.account, "region": call.region, "pipeline": pipeline.name}
-        found = EXECUTIONS.select(rx, where, order="order", descending=True)
-    stage = params.get("filter", {}).get("succeededInStage", {}).get("stageName")
+        wanted = None if stage else limit + 1
+        found = EXECUTIONS.select(rx, where, order="order", after=behind, descending=True, limit=wanted)
     if stage:
         found = [item for item in found if item.stages.get(stage) == "Succeeded"]
-    chosen, token = page(
-        found, params.get("nextToken"), params.get("maxResults", 100), lambda item: -item.order, _BAD_TOKEN
-    )
-    return {"pipelineExecutionSummaries": [views.summary(item) for item in chosen], "nextToken": token}
+    chosen, more = found[:limit], len(found) > limit
+    return {
+        "pipelineExecutionSummaries": [views.summary(item) for item in chosen],
+        "nextToken": encode_token(chosen[-1].order) if more else None,
+    }
 
 
 def list_action_executions(call: Call, params: Params) -> dict[str, Any]:

@@ -94,6 +94,22 @@ def test_a_push_starts_the_pipelines_of_that_branch_unless_they_wait_for_a_rule(
     assert count("ruled") == 1
 
 
+def test_executions_are_listed_page_by_page_newest_first(pipelines: Pipelines) -> None:
+    pipelines.create(approval())
+    ids = [pipelines.executions()[0]["pipelineExecutionId"]]
+    ids += [pipelines("StartPipelineExecution", name="line")["pipelineExecutionId"] for _ in range(3)]
+    found: list[str] = []
+    token: dict[str, Any] = {}
+    while len(found) < 4:
+        page = pipelines("ListPipelineExecutions", pipelineName="line", maxResults=3, **token)
+        found += [item["pipelineExecutionId"] for item in page["pipelineExecutionSummaries"]]
+        token = {"nextToken": page["nextToken"]}
+    assert found == ids[::-1]
+    assert token == {"nextToken": None}
+    with pytest.raises(ApiError, match="InvalidNextTokenException"):
+        pipelines("ListPipelineExecutions", pipelineName="line", nextToken="!")
+
+
 def request(properties: dict[str, Any], **more: Any) -> ResourceRequest:
     stack = "arn:aws:cloudformation:us-east-1:000000000000:stack/lab/1"
     return ResourceRequest("Pipeline", "lab", stack, properties, "token", **more)

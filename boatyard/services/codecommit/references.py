@@ -1,7 +1,8 @@
 """References that change: each change is an event that is written even when the server dies in between.
 
 Git moves the reference, then the event is stored together with the reference's new place in one transaction. What
-git has and the table has not is found by comparison: after each change, and when the server starts.
+git has and the table has not is found by comparison: after each change, and for changes that were begun and
+not ended, when the server starts and now and then.
 """
 
 import threading
@@ -115,30 +116,26 @@ def record(
 
 def resume(installation: Installation) -> None:
     """At start: write the events of changes that the last server did not live to write."""
-    with installation.database.reading() as rx:
-        callers = {
-            (change.account, change.region, change.repository): change.caller_arn for change in CHANGES.select(rx)
-        }
-        repositories = REPOSITORIES.select(rx)
-    for repository in repositories:
-        key = (repository.account, repository.region, repository.name)
-        record(installation, repository, callers.get(key, f"arn:aws:iam::{repository.account}:root"))
-    installation.workflows.every(FOLLOW_SECONDS, "codecommit.changes", lambda: follow(installation))
+    follow(installation, 0.0)
+    installation.workflows.every(FOLLOW_SECONDS, "codecommit.changes", lambda: follow(installation, FOLLOW_SECONDS))
 
 
-def follow(installation: Installation) -> None:
-    """Look again at changes that are not done: of a server that was killed while its git lived on, or of a failure."""
+def follow(installation: Installation, age: float) -> None:
+    """Look again at changes that began `age` seconds ago or earlier and are not done.
+
+    They are of a server that was killed, whose git may have lived on; or something has failed.
+    """
     with installation.database.reading() as rx:
         changes = CHANGES.select(rx)
     for change in changes:
-        age = (now() - change.started).total_seconds()
-        if age < FOLLOW_SECONDS:
+        passed = (now() - change.started).total_seconds()
+        if passed < age:
             continue
         with installation.database.reading() as rx:
             repository = REPOSITORIES.get(rx, change.account, change.region, change.repository)
         if repository is not None:
-            record(installation, repository, change.caller_arn, change if age > FORGET_SECONDS else None)
-        elif age > FORGET_SECONDS:
+            record(installation, repository, change.caller_arn, change if passed > FORGET_SECONDS else None)
+        elif passed > FORGET_SECONDS:
             _forget(installation, change)
 
 

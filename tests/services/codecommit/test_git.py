@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from boatyard.api.git_configuration import CLI_HELPER
 from tests.server import RunningServer, unique
 from tests.services.codecommit.conftest import Git
@@ -16,11 +19,13 @@ ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*",
 
 
 def test_what_is_pushed_is_seen_by_the_api_and_by_clones(git: Git, codecommit: Any, repository: str) -> None:
-    first = git.commit(train=b"#!/bin/sh\n", large=os.urandom(3_000_000))
+    first = git.commit(train=b"#!/bin/sh\n", large=os.urandom(7_000_000))
     git("push", "--quiet", "origin", "main")
     described = codecommit.get_repository(repositoryName=repository)["repositoryMetadata"]
     assert described["defaultBranch"] == "main"
     assert codecommit.get_branch(repositoryName=repository, branchName="main")["branch"]["commitId"] == first
+    with pytest.raises(ClientError, match="FileTooLargeException"):
+        codecommit.get_file(repositoryName=repository, filePath="large")
     second = git.commit(train=b"#!/bin/sh\nexit 0\n")
     git("tag", "--annotate", "v1", "--message", "One")
     git("push", "--quiet", "origin", "main", "v1", "main:refs/heads/other")

@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
 import uuid
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
+from tests.server import RunningServer
 from tests.services.ecr.registry_client import EMPTY, Registry, digest_of, layer_of, manifest_of
 
 
@@ -49,6 +52,20 @@ def test_a_repository_with_images_is_deleted_only_by_force(ecr: Any, registry: R
 def test_the_token_names_the_registry_as_aws_does(ecr: Any) -> None:
     data = ecr.get_authorization_token()["authorizationData"][0]
     assert data["proxyEndpoint"] == "https://000000000000.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def test_the_older_get_login_of_the_aws_cli_works(server: RunningServer) -> None:
+    done = subprocess.run(
+        ["aws", "ecr", "get-login", "--no-include-email"],
+        env=server.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.split()
+    assert words[:5] == ["docker", "login", "-u", "AWS", "-p"]
+    assert words[6:] == ["https://000000000000.dkr.ecr.us-east-1.amazonaws.com"]
+    assert requests.get(f"{server.url}/v2/", auth=("AWS", words[5]), timeout=120).status_code == 200
 
 
 def test_an_image_is_pushed_through_the_api(ecr: Any, name: str) -> None:

@@ -1,0 +1,51 @@
+"""Policies hold for git and for the registry as they do for the API."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.server import RunningServer
+from tests.services.codecommit.conftest import Git
+from tests.services.ecr.registry_client import Registry, digest_of
+
+ALLOWED = [
+    "codecommit:GitPull",
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+]
+
+
+def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., RunningServer], tmp_path: Path) -> None:
+    server = scratch(authorization="enforce")
+    iam = server.client("iam")
+    iam.create_user(UserName="reader")
+    statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    server.client("codecommit").create_repository(repositoryName="model")
+    server.client("ecr").create_repository(repositoryName="model")
+
+    git = Git(
+        server,
+        tmp_path,
+        AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
+    )
+    git("ls-remote", f"{server.url}/v1/repos/model")
+    git("init", "--quiet", "work")
+    git.directory = tmp_path / "work"
+    git.commit(a=b"1")
+    code, output = git.attempt("push", f"{server.url}/v1/repos/model", "HEAD:main")
+    assert (code, "codecommit:GitPush" in output) == (128, True), output
+
+    ecr = server.client("ecr", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    password = base64.b64decode(token).decode().removeprefix("AWS:")
+    digest = digest_of(b"none")
+    reader = Registry(server.url, "model", password)
+    assert reader.ask("HEAD", f"blobs/{digest}").status_code == 404
+    assert reader.error(reader.ask("POST", "blobs/uploads/")) == (403, "DENIED")

@@ -11,7 +11,6 @@ from tests.services.ecr.registry_client import Registry, digest_of
 
 ALLOWED = [
     "codecommit:GitPull",
-    "ecr:GetAuthorizationToken",
     "ecr:BatchCheckLayerAvailability",
     "ecr:GetDownloadUrlForLayer",
     "ecr:BatchGetImage",
@@ -22,12 +21,20 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., R
     server = scratch(authorization="enforce")
     iam = server.client("iam")
     iam.create_user(UserName="reader")
-    statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    resources = [
+        "arn:aws:codecommit:us-east-1:000000000000:model",
+        "arn:aws:ecr:us-east-1:000000000000:repository/model",
+    ]
+    statements = [
+        {"Effect": "Allow", "Action": ALLOWED, "Resource": resources},
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    server.client("codecommit").create_repository(repositoryName="model")
-    server.client("ecr").create_repository(repositoryName="model")
+    for name in ("model", "other"):
+        server.client("codecommit").create_repository(repositoryName=name)
+        server.client("ecr").create_repository(repositoryName=name)
 
     git = Git(
         server,
@@ -36,6 +43,8 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., R
         AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
     )
     git("ls-remote", f"{server.url}/v1/repos/model")
+    code, output = git.attempt("ls-remote", f"{server.url}/v1/repos/other")
+    assert (code, "codecommit:GitPull" in output) == (128, True), output
     git("init", "--quiet", "work")
     git.directory = tmp_path / "work"
     git.commit(a=b"1")
@@ -49,3 +58,5 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., R
     reader = Registry(server.url, "model", password)
     assert reader.ask("HEAD", f"blobs/{digest}").status_code == 404
     assert reader.error(reader.ask("POST", "blobs/uploads/")) == (403, "DENIED")
+    other = Registry(server.url, "other", password)
+    assert other.error(other.ask("GET", f"blobs/{digest}")) == (403, "DENIED")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from boatyard.cli import doctor, down, env, logs, reset, setup, status, up, watch
+from boatyard.cli import demo, doctor, down, env, logs, reset, setup, status, up, watch
 from boatyard.cli.failures import explained
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ def choose(
 
 _COMMANDS = (
     (setup.setup, "Find or install a container engine, build the environments."),
+    (demo.demo, "Set everything up and carry the algorithm from commit to production."),
     (up.up, "Start the server."),
     (down.down, "Stop the server."),
     (status.status, "Tell whether the server runs and what it has."),

@@ -46,7 +46,7 @@ def up(
         from boatyard.gateway.server import main
 
         main()
-    _start_in_background(settings)
+    start_in_background(settings)
 
 
 def _use_new_directory(settings: Settings) -> Settings:
@@ -60,7 +60,8 @@ def _use_new_directory(settings: Settings) -> Settings:
     return servers.settings_for()
 
 
-def _start_in_background(settings: Settings) -> None:
+def start_in_background(settings: Settings) -> None:
+    """Start the server of a data directory and wait until it is ready; Failure with its own words if it does not."""
     directory = settings.data_directory
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryFile() as output:

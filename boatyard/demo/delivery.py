@@ -91,8 +91,8 @@ def find_execution(lab: Lab, revision: str) -> str:
                 return str(summary["pipelineExecutionId"])
         time.sleep(0.05)
     raise DemoFailed(
-        f"No execution of {lab.pipeline} has started for {revision} within {START_SECONDS:.0f} s. See: aws codepipeline "
-        f"list-pipeline-executions --pipeline-name {lab.pipeline}"
+        f"No execution of {lab.pipeline} has started for {revision} within {START_SECONDS:.0f} s. See: "
+        f"aws codepipeline list-pipeline-executions --pipeline-name {lab.pipeline}"
     )
 
 

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from boatyard.demo.lab import DemoFailed, Lab
 from boatyard.demo.show import Show
 
@@ -67,8 +69,8 @@ class Asker:
             try:
                 if len(ask(self.lab, runtime, [row])) != 1:
                     self.failures.append("no prediction")
-            except Exception as error:
-                # Whatever it is, it is a request that was not answered, and it is counted and shown.
+            except (BotoCoreError, ClientError, OSError) as error:
+                # It is a request that was not answered: counted, and shown at the end.
                 self.failures.append(repr(error))
             time.sleep(0.02)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +35,7 @@ class Show:
         """A line of what happens."""
         self.console.print(f"  {text}", markup=False)
 
-    def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A table; the last column's numbers stand at the right."""
         made = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for column in columns:

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from boatyard.cli import servers
 
+if TYPE_CHECKING:
+    from boatyard.containers.doctor import Finding
+
 _MARKS = {"ok": ("ok", "green"), "notice": ("note", "yellow"), "problem": ("PROBLEM", "red")}
+
+
+def _server() -> Iterator[Finding]:
+    """Whether the server runs, or could."""
+    from boatyard.containers.doctor import Finding
+    from boatyard.gateway.server import CannotStart, listening_socket
+
+    found = servers.find_running()
+    if found is not None:
+        if found.answers():
+            yield Finding("ok", "server", f"runs on {found.url}")
+        else:
+            log = found.settings.data_directory / "logs" / "server.log"
+            yield Finding(
+                "problem",
+                "server",
+                f"process {found.pid} does not answer on {found.url}",
+                f"Read {log}; 'boatyard down' and 'boatyard up' start it anew.",
+            )
+        return
+    settings = servers.settings_for()
+    try:
+        listening_socket("127.0.0.1", settings.port).close()
+        yield Finding("ok", "server", f"is down; port {settings.port} is free")
+    except CannotStart as error:
+        yield Finding("problem", "server", str(error), "Then start it with 'boatyard up'.")
 
 
 def doctor(
@@ -22,7 +53,7 @@ def doctor(
     from boatyard.containers.doctor import examine
 
     problems = 0
-    for finding in examine(servers.settings_for()):
+    for finding in chain(_server(), examine(servers.settings_for())):
         problems += finding.level == "problem"
         if as_json:
             typer.echo(json.dumps(asdict(finding)))

@@ -93,7 +93,7 @@ class Gateway:
             if not await exchange.received.settle(expected):
                 response.headers.append(("Connection", "close"))
         try:
-            response.status = await sending.send_response(exchange, response, send)
+            response.status = await sending.send_response(exchange, response, receive, send)
         finally:
             if exchange.received is not None:
                 exchange.received.close()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from boatyard.gateway.app import Exchange
 
 _PIECE = 1 << 20
+_CLIENT_LEFT = 499
+"""What the access log shows for an answer that nobody waited for."""
 
 
 async def whole_body(request: HttpRequest, receive: Receive, largest: int) -> bytes:
@@ -95,7 +97,32 @@ def _length(response: HttpResponse) -> int | None:
     return response.body.length if isinstance(response.body, OpenFile) else None
 
 
-async def send_response(exchange: Exchange, response: HttpResponse, send: Send) -> int:
+class ClientLeft(Exception):
+    """The client has closed the connection before the whole answer went out."""
+
+
+class _Watch:
+    """Whether the client is still there: `send` alone does not say so. Closed at the end of the answer."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._left = asyncio.ensure_future(self._wait(receive))
+
+    @staticmethod
+    async def _wait(receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    def check(self) -> None:
+        """ClientLeft when the client has gone."""
+        if self._left.done():
+            raise ClientLeft
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._left.cancel()
+
+
+async def send_response(exchange: Exchange, response: HttpResponse, receive: Receive, send: Send) -> int:
     """Send it; HEAD, 204 and 304 go without a body. Returns the status."""
     bare = exchange.request.method == "HEAD" or response.status in (204, 304)
     if bare and isinstance(response.body, bytes) and response.status >= 300:
@@ -107,10 +134,10 @@ async def send_response(exchange: Exchange, response: HttpResponse, send: Send) 
             await send({"type": "http.response.body", "body": b""})
         elif isinstance(response.body, bytes):
             await send({"type": "http.response.body", "body": response.body})
-        elif isinstance(response.body, OpenFile):
-            await _send_file(response.body, send)
         else:
-            await _send_pieces(response.body, send)
+            await _send_streamed(response.body, receive, send)
+    except ClientLeft:
+        return _CLIENT_LEFT
     finally:
         if isinstance(response.body, OpenFile):
             os.close(response.body.descriptor)
@@ -121,7 +148,18 @@ async def send_response(exchange: Exchange, response: HttpResponse, send: Send) 
     return response.status
 
 
-async def _send_file(file: OpenFile, send: Send) -> None:
+async def _send_streamed(body: OpenFile | Iterator[bytes], receive: Receive, send: Send) -> None:
+    watch = _Watch(receive)
+    try:
+        if isinstance(body, OpenFile):
+            await _send_file(body, watch, send)
+        else:
+            await _send_pieces(body, watch, send)
+    finally:
+        watch.close()
+
+
+async def _send_file(file: OpenFile, watch: _Watch, send: Send) -> None:
     loop = asyncio.get_running_loop()
     offset, left = file.offset, file.length
     while left > 0:
@@ -134,12 +172,14 @@ async def _send_file(file: OpenFile, send: Send) -> None:
             raise OSError(f"{file.path} is shorter than its record says")
         offset += len(piece)
         left -= len(piece)
+        watch.check()
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_pieces(pieces: Iterator[bytes], send: Send) -> None:
+async def _send_pieces(pieces: Iterator[bytes], watch: _Watch, send: Send) -> None:
     loop = asyncio.get_running_loop()
     while (piece := await loop.run_in_executor(None, next, pieces, None)) is not None:
+        watch.check()
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

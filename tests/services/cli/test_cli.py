@@ -205,8 +205,10 @@ def test_logs_follow_what_comes(server: RunningServer, tmp_path: Path) -> None:
         text=True,
     ) as following:
         assert following.stdout is not None
-        for message in ("before", "after"):
-            event = {"timestamp": int(time.time() * 1000), "message": message}
-            client.put_log_events(logGroupName=group, logStreamName="one", logEvents=[event])
-            assert following.stdout.readline().rstrip().endswith(message)
-        following.terminate()
+        try:
+            for message in ("before", "after"):
+                event = {"timestamp": int(time.time() * 1000), "message": message}
+                client.put_log_events(logGroupName=group, logStreamName="one", logEvents=[event])
+                assert following.stdout.readline().rstrip().endswith(message)
+        finally:
+            following.kill()

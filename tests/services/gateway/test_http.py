@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import io
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,19 @@ def test_an_upload_that_breaks_off_is_not_kept(server: RunningServer, bucket: st
     s3 = server.client("s3")
     s3.put_object(Bucket=bucket, Key="after", Body=b"")
     assert "broken" not in [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+
+
+def test_an_answer_that_nobody_waits_for_is_given_up(server: RunningServer, bucket: str) -> None:
+    s3 = server.client("s3")
+    s3.put_object(Bucket=bucket, Key="unwanted", Body=_Pieces(64 * MIB))
+    body = s3.get_object(Bucket=bucket, Key="unwanted")["Body"]
+    body.read(10)
+    body.close()
+    log = server.data_directory / "logs" / "access.log"
+    deadline = time.monotonic() + 120
+    while " s3 GetObject 499 " not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_body_is_asked_for_only_when_it_is_wanted(server: RunningServer) -> None:

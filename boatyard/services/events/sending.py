@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from boatyard.api.call import Call
@@ -107,15 +108,39 @@ def _write_log(call: Call, delivery: Delivery, text: str) -> None:
     group = _resource(delivery.target["Arn"]).removeprefix("log-group:").removesuffix(":*")
     moment = milliseconds()
     if "InputTransformer" in delivery.target:
-        given = json.loads(text)
-        moment, text = int(given.get("timestamp", moment)), str(given.get("message", text))
+        given = _as_object(text)
+        moment, text = _moment(given.get("timestamp", moment)), str(given.get("message", text))
     try:
         call.invoke("logs", "CreateLogStream", logGroupName=group, logStreamName=delivery.id)
     except ApiError as error:
         if error.code != "ResourceAlreadyExistsException":
             raise
     events = [{"timestamp": moment, "message": text}]
-    call.invoke("logs", "PutLogEvents", logGroupName=group, logStreamName=delivery.id, logEvents=events)
+    answer = call.invoke("logs", "PutLogEvents", logGroupName=group, logStreamName=delivery.id, logEvents=events)
+    if answer.get("rejectedLogEventsInfo"):
+        raise ApiError("ValidationException", f"The log group {group} rejects the timestamp {moment} of the event")
+
+
+def _as_object(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise ApiError("ValidationException", "A log group's input template must make an object: timestamp, message.")
+    return given
+
+
+def _moment(given: Any) -> int:
+    """A template's timestamp in milliseconds: it may be a number, or a time as events write it."""
+    try:
+        return int(given)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return int(datetime.fromisoformat(str(given)).timestamp() * 1000)
+    except ValueError as error:
+        raise ApiError("ValidationException", f"The timestamp {given!r} of the input template is none.") from error
 
 
 _KINDS: dict[str, Send] = {

@@ -53,8 +53,8 @@ def test_what_a_user_sends_reaches_the_target(client: Client) -> None:
 def test_a_push_is_an_event_that_a_template_sums_up(client: Client) -> None:
     repository = unique("model")
     template = {
-        "InputPathsMap": {"branch": "$.detail.referenceName", "commit": "$.detail.commitId"},
-        "InputTemplate": '{"timestamp": 1700000000000, "message": "{\\"branch\\": \\"<branch>\\"}"}',
+        "InputPathsMap": {"branch": "$.detail.referenceName", "time": "$.time"},
+        "InputTemplate": '{"timestamp": <time>, "message": "{\\"branch\\": \\"<branch>\\"}"}',
     }
     pattern = {"source": ["aws.codecommit"], "detail": {"repositoryName": [repository], "event": [{"prefix": "ref"}]}}
     plain, summed = watch(client, pattern), watch(client, pattern, InputTransformer=template)

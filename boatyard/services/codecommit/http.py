@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import hmac
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,6 @@ from boatyard.api.errors import ApiError
 from boatyard.api.regions import REGIONS
 from boatyard.gateway import git_password
 from boatyard.identity import credentials
-from boatyard.identity.principals import Principal
-from boatyard.identity.records import SERVICE_CREDENTIALS, USERS
-from boatyard.identity.sealing import unseal
 from boatyard.services.codecommit import references
 from boatyard.services.codecommit.backend import GitRequest, Receive, Scope, Send, serve
 from boatyard.services.codecommit.checks import find_repository
@@ -82,7 +78,7 @@ def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
     match = AWS_HOST.match(host)
     near = [match.group(1)] if match else [installation.settings.region]
     if found is None:
-        principal = _service_user(installation, username, password)
+        principal = credentials.check_service_password(installation, SERVICE, username, password)
         if principal is None:
             raise Refused(403, "The user name is not a known access key or git user name.")
         region: str | None = near[0]
@@ -113,19 +109,6 @@ def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
         user_agent=headers.get("user-agent", ""),
         secure=scope.get("scheme") == "https",
     )
-
-
-def _service_user(installation: "Installation", username: str, password: str) -> Principal | None:
-    """The user whose git credentials (IAM: CreateServiceSpecificCredential) these are."""
-    with installation.database.reading() as rx:
-        for record in SERVICE_CREDENTIALS.select(rx, where={"login": username}):
-            user = USERS.get(rx, record.account, record.user)
-            if user is None or record.status != "Active" or record.service != SERVICE:
-                continue
-            secret = unseal(installation.data_directory, record.secret, record.id)
-            if hmac.compare_digest(secret, password.encode()):
-                return Principal.of_user(user.account, user.path, user.name, user.id)
-    return None
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -18,6 +18,9 @@ from boatyard.identity.resource_policies import find_resource_policy
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
+_ASKED_OF_SERVICES = frozenset({"lambda:InvokeFunction", "sns:Publish"})
+"""What a service may do only where the resource's policy names it."""
+
 
 def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
     """ApiError, as the service words a denial, unless every action that the operation needs is allowed."""
@@ -28,11 +31,24 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
     context = call_context(call)
     for need in needs:
         resource_policy = find_resource_policy(call, need.resource)
-        if call.principal.kind is Kind.SERVICE and resource_policy is None:
-            continue
         decision, request = _decide(call, own, need, context, resource_policy)
-        if not decision.allowed:
-            raise access_denied(service, decision.message(request))
+        if not decision.allowed and not _own_work(call, need, decision):
+            raise access_denied(service, _message(service, decision, request))
+
+
+def _message(service: str, decision: Decision, request: Request) -> str:
+    """AWS's wording, in which S3 alone puts the resource in quotation marks."""
+    text = decision.message(request)
+    return (
+        text.replace(f"resource: {request.resource} ", f'resource: "{request.resource}" ') if service == "s3" else text
+    )
+
+
+def _own_work(call: Call, need: Need, decision: Decision) -> bool:
+    """AWS's services need no policy for their own work, but for what AWS asks them one, and never against a deny."""
+    if call.principal.kind is not Kind.SERVICE or "explicit deny" in decision.reason:
+        return False
+    return need.action not in _ASKED_OF_SERVICES
 
 
 def _decide(

@@ -82,7 +82,9 @@ def _holder(rx: Reader, principal: Principal) -> Identity | None:
         role = ROLES.get(rx, principal.account, name)
         return role if role is not None and role.id == principal.session.role_id else None
     if principal.kind in (Kind.USER, Kind.FEDERATED):
-        return USERS.get(rx, principal.account, name)
+        user = USERS.get(rx, principal.account, name)
+        own_id = principal.session.role_id if principal.session else principal.user_id
+        return user if user is not None and user.id == own_id else None
     return None
 
 

@@ -11,6 +11,8 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, Principals, parse
+from boatyard.identity.principals import Kind
+from boatyard.identity.resource_policies import resource_policy
 from boatyard.services.s3.errors import invalid_argument, malformed_xml
 from boatyard.services.s3.lookup import bucket_in, bucket_of, change_bucket, owner, readable
 from boatyard.services.s3.records import BUCKETS, Bucket
@@ -45,6 +47,21 @@ def put_bucket_policy(call: Call, params: Params) -> None:
             )
             raise ApiError("AccessDenied", message, status=403)
         BUCKETS.put(tx, msgspec.structs.replace(bucket, policy=document))
+
+
+@resource_policy("s3")
+def find_policy(call: Call, arn: str) -> str | None:
+    """The policy of the bucket that an ARN is of: what authorization asks for.
+
+    Where public access is restricted, a policy that lets everybody in says nothing to who has not signed.
+    """
+    with call.installation.database.reading() as rx:
+        bucket = BUCKETS.get(rx, arn.removeprefix("arn:aws:s3:::").partition("/")[0])
+    if bucket is None or bucket.policy is None:
+        return None
+    if call.principal.kind is Kind.ANONYMOUS and (bucket.public_access_block or {}).get("RestrictPublicBuckets"):
+        return None
+    return bucket.policy
 
 
 def check_policy(bucket: Bucket, document: str) -> Policy:

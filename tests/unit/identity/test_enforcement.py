@@ -137,6 +137,30 @@ def test_conditions_on_tags_are_asked(call: Call, make_user: Callable[..., User]
     ana.invoke("kms", "CreateKey", Tags=[{"TagKey": "team", "TagValue": "a"}])
 
 
+def test_a_bucket_policy_opens_a_bucket_to_everybody(call: Call, make_user: Callable[..., User]) -> None:
+    s3 = call.client("s3")
+    s3.create_bucket(Bucket="open-bucket")
+    s3.put_object(Bucket="open-bucket", Key="k", Body=b"x")
+    nobody = replace(call, principal=Principal.anonymous(ACCOUNT))
+    ana = as_user(call, make_user("ana", inline=allow("s3:*")))
+    with pytest.raises(ApiError) as denied:
+        nobody.invoke("s3", "GetObject", Bucket="open-bucket", Key="k")
+    assert (denied.value.code, denied.value.status) == ("AccessDenied", 403)
+    objects = "arn:aws:s3:::open-bucket/*"
+    statements = [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": objects},
+        {"Effect": "Deny", "Principal": {"AWS": ana.principal.arn}, "Action": "s3:PutObject", "Resource": objects},
+    ]
+    s3.delete_public_access_block(Bucket="open-bucket")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    s3.put_bucket_policy(Bucket="open-bucket", Policy=policy)
+    assert nobody.invoke("s3", "GetObject", Bucket="open-bucket", Key="k")["ContentLength"] == 1
+    with pytest.raises(ApiError, match="with an explicit deny in a resource-based policy"):
+        ana.invoke("s3", "PutObject", Bucket="open-bucket", Key="k", Body=b"y")
+    with pytest.raises(ApiError):
+        nobody.invoke("s3", "PutObject", Bucket="open-bucket", Key="k", Body=b"y")
+
+
 def test_a_service_needs_a_topics_policy(call: Call) -> None:
     topic = call.invoke("sns", "CreateTopic", Name="t")["TopicArn"]
     events = call.as_service("events.amazonaws.com")

@@ -11,6 +11,7 @@ import msgspec
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
+from boatyard.identity.resource_policies import resource_policy
 from boatyard.services.lambda_.functions.configuration import invalid
 from boatyard.services.lambda_.functions.names import parse_name, require_function, require_settings
 from boatyard.services.lambda_.records import SETTINGS
@@ -98,3 +99,15 @@ def get_policy(call: Call, params: Params) -> dict[str, Any]:
     document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
     revision = uuid.uuid5(uuid.NAMESPACE_URL, function.arn + json.dumps(statements))
     return {"Policy": json.dumps(document, separators=(",", ":")), "RevisionId": str(revision)}
+
+
+@resource_policy("lambda")
+def find_policy(call: Call, arn: str) -> str | None:
+    """The policy of the function or version that an ARN names: what authorization asks for."""
+    parts = arn.split(":")
+    if len(parts) < 7 or parts[5] != "function":
+        return None
+    with call.installation.database.reading() as rx:
+        settings = SETTINGS.get(rx, parts[4], parts[3], parts[6])
+    statements = settings.policies.get(parts[7] if len(parts) > 7 else "", []) if settings else []
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else None

@@ -9,9 +9,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import boatyard
+from boatyard.api.addresses import server_url
+from boatyard.api.call import Call
 
 # The CLI's helper answers only for amazonaws.com unless told otherwise, and only its `get` knows that option.
 CLI_HELPER = '!f() { test "$1" != get || aws codecommit credential-helper get --ignore-host-check; }; f'
+
+
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def aws_address(call: Call, address: str) -> str:
+    """A clone address of this server as AWS's own, which git configured as here leads back; others as they are.
+
+    For what AWS takes by its https form only, such as SageMaker's code repositories.
+    """
+    for server in (server_url(call), call.installation.gateway_url):
+        if address.startswith(f"{server}/v1/repos/"):
+            return f"https://git-codecommit.{call.region}.amazonaws.com{address.removeprefix(server)}"
+    return address
 
 
 def own_helper() -> str:
@@ -25,8 +41,9 @@ def git_configuration(
 ) -> list[tuple[str, str]]:
     """Key and value of each git configuration line, in order, for a server reached at `endpoint` (no trailing slash).
 
-    Rewrites https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME, and git-remote-codecommit's addresses
-    codecommit://NAME and codecommit::REGION://NAME; asks `helper` (see gitcredentials(7)) for passwords.
+    Rewrites https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME, git-remote-codecommit's addresses
+    codecommit://NAME and codecommit::REGION://NAME, and in containers the machine's own addresses; asks `helper`
+    (see gitcredentials(7)) for passwords.
     """
     base = f"url.{endpoint}/v1/repos/.insteadOf"
     lines = []
@@ -34,6 +51,10 @@ def git_configuration(
         lines.append((base, f"https://git-codecommit.{region}.amazonaws.com/v1/repos/"))
         lines.append((base, f"codecommit::{region}://"))
     lines.append((base, "codecommit://"))
+    host, _, port = endpoint.partition("://")[2].partition(":")
+    if host not in LOOPBACK:
+        # Stacks give the address at which the machine itself reaches the server; in a container it leads nowhere.
+        lines += [(base, f"http://{name}{port and ':'}{port}/v1/repos/") for name in LOOPBACK]
     # An empty helper forgets those that system and user configuration name for every host.
     lines.append((f"credential.{endpoint}.helper", ""))
     lines.append((f"credential.{endpoint}.helper", helper))

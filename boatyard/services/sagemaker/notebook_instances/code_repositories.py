@@ -6,6 +6,7 @@ from typing import Any
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
+from boatyard.api.git_configuration import aws_address
 from boatyard.api.timestamps import now
 from boatyard.services.sagemaker import constraints, tags
 from boatyard.services.sagemaker.listing import listed
@@ -15,8 +16,21 @@ from boatyard.state.database import Reader
 from boatyard.state.table import AlreadyExists
 
 
+def with_aws_addresses(call: Call, params: Params) -> Params:
+    """The parameters with this server's clone addresses in the https form that SageMaker takes."""
+    changed = dict(params)
+    if default := params.get("DefaultCodeRepository"):
+        changed["DefaultCodeRepository"] = aws_address(call, default)
+    if more := params.get("AdditionalCodeRepositories"):
+        changed["AdditionalCodeRepositories"] = [aws_address(call, each) for each in more]
+    if url := params.get("GitConfig", {}).get("RepositoryUrl"):
+        changed["GitConfig"] = params["GitConfig"] | {"RepositoryUrl": aws_address(call, url)}
+    return changed
+
+
 def create_code_repository(call: Call, params: Params) -> dict[str, Any]:
     """Names a git repository by its https address and branch. AWS: CreateCodeRepository."""
+    params = with_aws_addresses(call, params)
     constraints.check("CreateCodeRepository", params)
     given = tags.checked(params)
     name, git, moment = params["CodeRepositoryName"], params["GitConfig"], now()
@@ -63,6 +77,7 @@ def list_code_repositories(call: Call, params: Params) -> dict[str, Any]:
 
 def update_code_repository(call: Call, params: Params) -> dict[str, Any]:
     """Changes nothing but a secret, which boatyard does not keep. AWS: UpdateCodeRepository."""
+    params = with_aws_addresses(call, params)
     constraints.check("UpdateCodeRepository", params)
     if params.get("GitConfig", {}).get("SecretArn"):
         raise not_supported("sagemaker", "UpdateCodeRepository", "GitConfig.SecretArn")

@@ -15,6 +15,7 @@ from boatyard.services.sagemaker import constraints, roles, tags
 from boatyard.services.sagemaker.instances import instance_type
 from boatyard.services.sagemaker.listing import listed
 from boatyard.services.sagemaker.naming import resource_arn
+from boatyard.services.sagemaker.notebook_instances.code_repositories import with_aws_addresses
 from boatyard.services.sagemaker.notebook_instances.records import (
     CODE_REPOSITORIES,
     LIFECYCLE_CONFIGS,
@@ -43,6 +44,7 @@ _DESCRIBED = (
 
 def create_notebook_instance(call: Call, params: Params) -> dict[str, Any]:
     """Creates a notebook instance: JupyterLab with the role's credentials. AWS: CreateNotebookInstance."""
+    params = with_aws_addresses(call, params)
     constraints.check("CreateNotebookInstance", params)
     _check(call, params, "CreateNotebookInstance")
     given = tags.checked(params)
@@ -98,6 +100,7 @@ def list_notebook_instances(call: Call, params: Params) -> dict[str, Any]:
 
 def update_notebook_instance(call: Call, params: Params) -> dict[str, Any]:
     """Changes a stopped notebook instance; the change holds from its next start. AWS: UpdateNotebookInstance."""
+    params = with_aws_addresses(call, params)
     constraints.check("UpdateNotebookInstance", params)
     with call.installation.database.transaction() as tx:
         notebook = _in_status(tx, call, params, ("Stopped", "Failed"), "Updating")

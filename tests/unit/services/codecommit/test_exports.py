@@ -8,7 +8,7 @@ import pytest
 from boatyard.api import exports
 from boatyard.api.call import Call, Client
 from boatyard.api.errors import ApiError
-from boatyard.api.git_configuration import git_environment, git_file
+from boatyard.api.git_configuration import aws_address, git_environment, git_file
 
 from .test_operations import NAME, commit
 
@@ -43,3 +43,11 @@ def test_the_configuration_leads_aws_addresses_to_the_server() -> None:
     environment = git_environment("http://127.0.0.1:4566", helper="!helper")
     assert environment["GIT_CONFIG_COUNT"] == str(len(environment) // 2)
     assert "!helper" in environment.values()
+
+
+def test_in_a_container_the_machines_own_address_leads_to_the_server(call: Call) -> None:
+    assert 'insteadOf = "http://127.0.0.1:4566/v1/repos/"' in git_file("http://10.89.0.1:4566")
+    assert 'insteadOf = "http://127.0.0.1' not in git_file("http://127.0.0.1:4566")
+    address = f"{call.installation.gateway_url}/v1/repos/model"
+    assert aws_address(call, address) == "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/model"
+    assert aws_address(call, "https://example.com/v1/repos/model") == "https://example.com/v1/repos/model"

@@ -4,8 +4,9 @@ Follows what `aws codecommit credential-helper` and git-remote-codecommit send: 
 temporary credentials followed by `%` and the session token; the password is `YYYYMMDDTHHMMSSZ` and the hexadecimal
 signature of the canonical request with method GIT, the repository's path, the host without port, and no payload.
 
-Run as a program (`python git_password.py get`; the standard library is all it needs) it is a git credential helper of its own: it signs with
-the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and starts faster than the AWS CLI's.
+Run as a program (`python git_password.py get`; the standard library is all it needs) it is a git credential helper of
+its own: it signs with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and starts faster
+than the AWS CLI's.
 """
 
 import hashlib

@@ -41,6 +41,8 @@ VERSIONS = {
     "2010-05-15": "cloudformation",
 }
 _REST_SCOPES = frozenset({"s3", "lambda", "sagemaker"})
+_XML_SERVICES = frozenset({"s3", "route53", "cloudfront"})
+"""Services that read XML: the others that boatyard does not do are to understand its refusal."""
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 _DATE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
 
@@ -76,7 +78,7 @@ def find_service(request: HttpRequest) -> tuple[str, str]:
     if scope == "sagemaker":
         return "sagemaker-runtime", "rest-json"
     service = SCOPES.get(scope, scope)
-    return service, "rest-xml" if service == "s3" else "rest-json"
+    return service, "rest-xml" if service in _XML_SERVICES else "rest-json"
 
 
 def _is_query(request: HttpRequest, scope: str | None) -> bool:

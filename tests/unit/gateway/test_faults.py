@@ -1,0 +1,27 @@
+"""What a caller is told when something breaks that nobody foresaw."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+import pytest
+
+from boatyard.gateway import faults
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), sqlite3.OperationalError("database or disk is full")]
+)
+def test_a_full_disk_is_named(error: Exception) -> None:
+    told = faults.from_exception(error, "s3", "the-request-id", "server.log")
+    assert (told.code, told.status) == ("InternalError", 500)
+    assert "disk is full" in told.message
+
+
+def test_everything_else_names_the_log_and_the_request_and_nothing_more() -> None:
+    told = faults.from_exception(ValueError("secret detail"), "logs", "the-request-id", "/data/logs/server.log")
+    assert (told.code, told.status) == ("InternalFailure", 500)
+    assert "/data/logs/server.log" in told.message
+    assert "the-request-id" in told.message
+    assert "secret detail" not in told.message

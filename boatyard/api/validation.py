@@ -119,13 +119,15 @@ def _scalar(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
     kind = shape.type_name
     allowed = TYPES.get(kind)
     if allowed is not None and (not isinstance(value, allowed) or (kind != "boolean" and isinstance(value, bool))):
-        yield _constraint(value, path, f"Member must be of type {kind}")
+        yield _constraint(_shown(shape, value), path, f"Member must be of type {kind}")
         return
     if kind == "string":
         if not relaxed:
             yield from _length(shape, value, path)
             if shape.enum and value not in shape.enum:
-                yield _constraint(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+                allowed_values = ", ".join(shape.enum)
+                shown = _shown(shape, value)
+                yield _constraint(shown, path, f"Member must satisfy enum value set: [{allowed_values}]")
     elif kind in ("integer", "long", "float", "double"):
         yield from _range(shape, value, path)
     elif kind == "blob" and isinstance(value, bytes | str):
@@ -135,21 +137,32 @@ def _scalar(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
 def _length(shape: Any, value: Any, path: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and len(value) < least:
-        yield _constraint(value, path, f"Member must have length greater than or equal to {least}")
+        yield _constraint(_shown(shape, value), path, f"Member must have length greater than or equal to {least}")
     if most is not None and len(value) > most:
-        yield _constraint(value, path, f"Member must have length less than or equal to {most}")
+        yield _constraint(_shown(shape, value), path, f"Member must have length less than or equal to {most}")
 
 
 def _range(shape: Any, value: float, path: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and value < float(least):
-        yield _constraint(value, path, f"Member must have value greater than or equal to {least}")
+        yield _constraint(_shown(shape, value), path, f"Member must have value greater than or equal to {least}")
     if most is not None and value > float(most):
-        yield _constraint(value, path, f"Member must have value less than or equal to {most}")
+        yield _constraint(_shown(shape, value), path, f"Member must have value less than or equal to {most}")
+
+
+class _Hidden:
+    """What stands for a secret in a message."""
+
+
+def _shown(shape: Any, value: Any) -> Any:
+    """What a message may say of a value: nothing of what the model calls sensitive, nor of bytes."""
+    return _Hidden if shape.metadata.get("sensitive") or shape.type_name == "blob" else value
 
 
 def _constraint(value: Any, path: str, constraint: str) -> str:
     shown = "null" if value is None else f"'{str(value)[:300]}'"
+    if value is _Hidden:
+        return f"Value at '{path or 'input'}' failed to satisfy constraint: {constraint}"
     return f"Value {shown} at '{path or 'input'}' failed to satisfy constraint: {constraint}"
 
 

@@ -35,3 +35,13 @@ def test_broken_parameters(service: str, operation: str, params: dict[str, Any],
 
 def test_good_parameters_pass() -> None:
     validate(operation_model("iam", "GetRole"), {"RoleName": "role"})
+
+
+def test_secrets_are_not_repeated_in_messages() -> None:
+    for service, operation, params in (
+        ("ssm", "PutParameter", {"Name": "n", "Value": 7}),
+        ("kms", "Encrypt", {"KeyId": "k", "Plaintext": b"secret" * 1000}),
+    ):
+        with pytest.raises(ApiError, match=r"Value at '(value|plaintext)' failed") as refused:
+            validate(operation_model(service, operation), params)
+        assert "secret" not in refused.value.message

@@ -165,7 +165,11 @@ async def serve(installation: Installation, made: socket.socket) -> None:
         # The sockets listen by now: what was left unfinished may call back into the gateway.
         while not server.started and not server.should_exit:
             await asyncio.sleep(0.005)
-        await asyncio.get_running_loop().run_in_executor(None, installation.start)
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, installation.start)
+        except BaseException:
+            server.should_exit = True
+            raise
         write_status(status, port)
         log.info("Ready on http://127.0.0.1:%s", port)
         sys.stdout.write(f"boatyard is ready on http://127.0.0.1:{port}\n")
@@ -176,9 +180,11 @@ async def serve(installation: Installation, made: socket.socket) -> None:
         await server.serve(sockets=[made])
     finally:
         status.unlink(missing_ok=True)
-        if starting.done() and not starting.cancelled() and starting.exception() is not None:
-            log.error("Could not start", exc_info=starting.exception())
         gateway.close()
+    if starting.done() and not starting.cancelled() and (error := starting.exception()) is not None:
+        log.error("Could not take up what the last server left", exc_info=error)
+        logs = installation.data_directory / "logs" / "server.log"
+        raise CannotStart(f"What the last server left could not be taken up: {error}. {logs} has the details.")
 
 
 def set_up_logging(directory: Path) -> None:

@@ -14,7 +14,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 
+from boatyard.api import models
 from tests.server import REGION, ROOT_KEY, ROOT_SECRET, RunningServer, unique
 
 
@@ -163,3 +166,24 @@ def test_sessions_work_and_their_token_is_needed(server: RunningServer) -> None:
     arn = server.client("sts", **keys, aws_session_token=session["SessionToken"]).get_caller_identity()["Arn"]
     assert arn.endswith(":root")
     assert _code(server, "sts", "get_caller_identity", **keys)[0] == "InvalidClientTokenId"
+
+
+def test_presigned_urls_of_other_services(server: RunningServer) -> None:
+    url = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    status, body = _send(AWSRequest(method="GET", url=url, headers={"Host": f"127.0.0.1:{server.port}"}))
+    assert (status, b"<Account>000000000000</Account>" in body) == (200, True)
+    status, body = _send(AWSRequest(method="GET", url=url.replace("GetCallerIdentity", "GetSessionToken")))
+    assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+
+
+def test_clients_that_choose_cbor(server: RunningServer) -> None:
+    operation = models.operation_model("codebuild", "ListProjects")
+    serialized = create_serializer("smithy-rpc-v2-cbor").serialize_to_request({"sortOrder": "ASCENDING"}, operation)
+    request = server.signed(
+        "POST", serialized["url_path"], service="codebuild", body=serialized["body"], headers=serialized["headers"]
+    )
+    status, body = _send(request)
+    raw = {"status_code": status, "headers": {}, "body": body, "context": {}}
+    shape: Any = operation.output_shape
+    parsed = create_parser("smithy-rpc-v2-cbor").parse(raw, shape)
+    assert (status, isinstance(parsed["projects"], list)) == (200, True)

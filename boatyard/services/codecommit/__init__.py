@@ -14,6 +14,5 @@ NOTES: tuple[str, ...] = (
     "Repositories cannot be encrypted with a customer managed KMS key: kmsKeyId is refused.",
     "Pull requests, comments, approval rules and their templates are not there.",
     "Merges do not detect renames; conflicts are resolved by file or by line, never by contents given in the call.",
-    "The condition key codecommit:References is not known for a git push; policies that name it hold for the API only.",
     "A password of the credential helper signed for another server name than the one asked is refused.",
 )

@@ -5,7 +5,7 @@ import base64
 import binascii
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from boatyard.api.call import Call
@@ -13,9 +13,10 @@ from boatyard.api.errors import ApiError
 from boatyard.api.regions import REGIONS
 from boatyard.gateway import git_password
 from boatyard.identity import credentials
-from boatyard.services.codecommit import references
+from boatyard.services.codecommit import push_commands, references
 from boatyard.services.codecommit.backend import GitRequest, Receive, Scope, Send, serve
 from boatyard.services.codecommit.checks import find_repository
+from boatyard.services.codecommit.records import Repository
 from boatyard.services.codecommit.references import repository_git
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ async def handle(scope: Scope, receive: Receive, send: Send) -> None:
     if not (writes and scope["method"] == "POST"):
         await serve(scope, receive, send, request, None)
         return
+    admitted = await _admit(call, repository, scope, receive, send)
+    if admitted is None:
+        return
+    receive = admitted
     change = await asyncio.to_thread(references.begin, installation, repository, call.principal.arn)
     recorded = False
 
@@ -66,6 +71,43 @@ async def handle(scope: Scope, receive: Receive, send: Send) -> None:
     finally:
         if not recorded:
             await record()
+
+
+async def _admit(call: Call, repository: Repository, scope: Scope, receive: Receive, send: Send) -> Receive | None:
+    """The body of a push whose branches the caller may change; None when it was refused, in words that git shows."""
+    if call.installation.settings.authorization == "off" or call.principal.is_root:
+        return receive
+    try:
+        if any(name.lower() == b"content-encoding" for name, _ in scope["headers"]):
+            raise push_commands.BadRequest("its body is compressed")
+        push, receive = await push_commands.read(receive)
+    except push_commands.BadRequest as bad:
+        await _refuse(send, Refused(400, f"The push cannot be read: {bad}"))
+        return None
+    try:
+        await asyncio.to_thread(_authorize_branches, call, repository, push.references)
+    except ApiError as error:
+        await _drain(receive)
+        body = push_commands.refusal(push, error.message)
+        head = [(b"content-type", b"application/x-git-receive-pack-result"), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return None
+    return receive
+
+
+def _authorize_branches(call: Call, repository: Repository, names: list[str]) -> None:
+    for name in names:
+        if name.startswith("refs/heads/"):
+            asked = {"repositoryName": repository.name, "branchName": name.removeprefix("refs/heads/")}
+            call.authorize("codecommit", "GitPush", asked)
+
+
+async def _drain(receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
 
 
 def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
@@ -145,7 +187,7 @@ def _is_push(scope: Scope, rest: str) -> bool:
     return rest == "/git-receive-pack"
 
 
-def _open(call: Call, name: str, writes: bool) -> Any:
+def _open(call: Call, name: str, writes: bool) -> Repository:
     try:
         call.authorize("codecommit", "GitPush" if writes else "GitPull", {"repositoryName": name})
         return find_repository(call, name)

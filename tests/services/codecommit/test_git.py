@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from boatyard.api.git_configuration import CLI_HELPER
-from tests.server import RunningServer, unique
+from boatyard.gateway.git_password import sign
+from tests.server import REGION, ROOT_KEY, ROOT_SECRET, RunningServer, unique
 from tests.services.codecommit.conftest import Git
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -155,6 +157,22 @@ def test_a_corrupt_pack_is_refused_and_changes_nothing(
     commit = git("commit-tree", name, "-m", "Trick")
     code, output = git.attempt("push", "origin", f"{commit}:refs/heads/main")
     assert (code, "contains '.git'" in output) == (1, True), output
+    assert codecommit.list_branches(repositoryName=repository)["branches"] == []
+
+
+def test_bytes_that_are_no_pack_are_refused(server: RunningServer, codecommit: Any, repository: str) -> None:
+    command = f"{'0' * 40} {'1' * 40} refs/heads/main\0report-status".encode()
+    body = f"{len(command) + 4:04x}".encode() + command + b"0000PACK" + b"not a pack" * 100
+    path = f"/v1/repos/{repository}"
+    answer = requests.post(
+        f"{server.url}{path}/git-receive-pack",
+        data=body,
+        auth=(ROOT_KEY, sign(ROOT_SECRET, REGION, "127.0.0.1", path)),
+        headers={"Content-Type": "application/x-git-receive-pack-request"},
+        timeout=120,
+    )
+    assert answer.status_code == 200
+    assert b"ng refs/heads/main" in answer.content
     assert codecommit.list_branches(repositoryName=repository)["branches"] == []
 
 

@@ -28,11 +28,25 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., R
     statements = [
         {"Effect": "Allow", "Action": ALLOWED, "Resource": resources},
         {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "codecommit:GitPush",
+            "Resource": "arn:aws:codecommit:us-east-1:000000000000:branches",
+        },
+        {
+            "Effect": "Deny",
+            "Action": "codecommit:GitPush",
+            "Resource": "*",
+            "Condition": {
+                "StringEqualsIfExists": {"codecommit:References": ["refs/heads/main"]},
+                "Null": {"codecommit:References": "false"},
+            },
+        },
     ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    for name in ("model", "other"):
+    for name in ("model", "other", "branches"):
         server.client("codecommit").create_repository(repositoryName=name)
         server.client("ecr").create_repository(repositoryName=name)
 
@@ -50,6 +64,11 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(scratch: Callable[..., R
     git.commit(a=b"1")
     code, output = git.attempt("push", f"{server.url}/v1/repos/model", "HEAD:main")
     assert (code, "codecommit:GitPush" in output) == (128, True), output
+    git("push", f"{server.url}/v1/repos/branches", "HEAD:feature")
+    code, output = git.attempt("push", f"{server.url}/v1/repos/branches", "HEAD:other", "HEAD:main")
+    assert (code, "remote rejected" in output, "explicit deny" in output) == (1, True, True), output
+    branches = server.client("codecommit").list_branches(repositoryName="branches")["branches"]
+    assert branches == ["feature"]
 
     ecr = server.client("ecr", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]

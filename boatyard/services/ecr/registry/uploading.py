@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from boatyard.api.call import Call
+from boatyard.api.errors import ApiError
 from boatyard.services.ecr.layers import store
 from boatyard.services.ecr.layers.uploads import Upload, UploadMissing, WrongDigest, uploads
 from boatyard.services.ecr.records import REPOSITORIES, Layer
@@ -113,7 +114,11 @@ def _mount(exchange: Exchange, digest: str, source: str | None) -> Layer | None:
     if not source:
         return None
     call: Call = exchange.call
-    call.authorize("ecr", "GetDownloadUrlForLayer", {"repositoryName": source, "registryId": call.account})
+    try:
+        call.authorize("ecr", "GetDownloadUrlForLayer", {"repositoryName": source, "registryId": call.account})
+    except ApiError:
+        # The specification: what cannot be mounted is uploaded.
+        return None
     with exchange.installation.database.transaction() as tx:
         origin = REPOSITORIES.get(tx, call.account, call.region, source)
         layer = store.find(tx, origin, digest) if origin else None

@@ -73,7 +73,7 @@ class RoleResource(ResourceType):
             "iam",
             "UpdateRole",
             RoleName=name,
-            Description=properties.get("Description", ""),
+            Description=properties.get("Description", "" if "Description" in request.previous else None),
             MaxSessionDuration=int(properties.get("MaxSessionDuration", 3600)),
         )
         set_boundary(call, "Role", name, properties)

@@ -80,8 +80,11 @@ class CodeCommitRepository(ResourceType):
             client.untag_resource(resourceArn=arn, tagKeys=gone)
         if wanted:
             client.tag_resource(resourceArn=arn, tags=wanted)
-        if request.properties.get("Triggers") != request.previous.get("Triggers"):
+        if request.properties.get("Triggers") or request.previous.get("Triggers"):
             client.put_repository_triggers(repositoryName=name, triggers=_triggers(request.properties))
+        if "Code" in request.properties and request.previous == request.properties:
+            # A creation that a crash has cut off is taken up: nobody can have pushed to what is empty.
+            _fill_empty(call, name, request.properties["Code"])
         return _state(call, name)
 
     def delete(self, call: Call, request: ResourceRequest) -> None:
@@ -109,6 +112,11 @@ def _triggers(properties: dict[str, Any]) -> list[dict[str, Any]]:
         {"branches": []} | {names[key]: value for key, value in trigger.items()}
         for trigger in properties.get("Triggers") or []
     ]
+
+
+def _fill_empty(call: Call, name: str, code: dict[str, Any]) -> None:
+    if not repository_git(call.installation, find_repository(call, name)).references():
+        _fill(call, name, code)
 
 
 def _fill(call: Call, name: str, code: dict[str, Any]) -> None:

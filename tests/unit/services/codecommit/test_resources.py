@@ -66,6 +66,20 @@ def test_a_repository_begins_with_the_files_of_a_zip(call: Call) -> None:
     assert client.list_repositories()["repositories"] == []
 
 
+def test_a_creation_that_was_cut_off_is_taken_up(call: Call) -> None:
+    kind = resource_types.all_types()["AWS::CodeCommit::Repository"]
+    topic = "arn:aws:sns:us-east-1:000000000000:changes"
+    trigger = {"Name": "all", "DestinationArn": topic, "Events": ["all"]}
+    asked = request(Code=from_s3(call, archive(train=b"1")), Triggers=[trigger])
+    client = call.client("codecommit")
+    client.create_repository(repositoryName="model")
+    for _ in range(2):
+        kind.update(call, replace(asked, physical_id="model", previous=asked.properties))
+    assert client.list_branches(repositoryName="model")["branches"] == ["trunk"]
+    triggers = client.get_repository_triggers(repositoryName="model")["triggers"]
+    assert [(one["name"], one["destinationArn"], one["branches"]) for one in triggers] == [("all", topic, [])]
+
+
 @pytest.mark.parametrize("content", [b"no zip", archive(**{"..__up": b"x"}), archive(**{".git__config": b"x"})])
 def test_a_zip_with_tricks_leaves_no_repository(call: Call, content: bytes) -> None:
     kind = resource_types.all_types()["AWS::CodeCommit::Repository"]

@@ -228,10 +228,9 @@ class Journal:
             "ClientRequestToken": event.client_token or "",
         }
         message = "".join(f"{name}='{value}'\n" for name, value in lines.items())
-        call = self.installation.service_call("cloudformation.amazonaws.com", self.account, self.region)
         for arn in arns:
             try:
-                call.invoke("sns", "Publish", TopicArn=arn, Message=message, Subject="AWS CloudFormation Notification")
+                self.call().invoke("sns", "Publish", TopicArn=arn, Message=message, Subject="AWS CloudFormation Notification")
             except ApiError as error:
                 log.warning("The topic %s was not told of %s: %s", arn, event.id, error)
 

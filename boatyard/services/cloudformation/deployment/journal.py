@@ -230,7 +230,9 @@ class Journal:
         message = "".join(f"{name}='{value}'\n" for name, value in lines.items())
         for arn in arns:
             try:
-                self.call().invoke("sns", "Publish", TopicArn=arn, Message=message, Subject="AWS CloudFormation Notification")
+                self.call().invoke(
+                    "sns", "Publish", TopicArn=arn, Message=message, Subject="AWS CloudFormation Notification"
+                )
             except ApiError as error:
                 log.warning("The topic %s was not told of %s: %s", arn, event.id, error)
 

@@ -36,6 +36,7 @@ def create_project(call: Call, params: Params) -> dict[str, Any]:
         )
     given_tags = settings.pop("tags", [])
     _check_tags(given_tags)
+    settings = _with_role_arn(call, settings)
     check_settings(settings, "CreateProject")
     moment = now()
     project = Project(
@@ -55,6 +56,17 @@ def create_project(call: Call, params: Params) -> dict[str, Any]:
     return {"project": shown(project)}
 
 
+def _with_role_arn(call: Call, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the service role's ARN; a role's bare name is taken too, as templates with Ref give it."""
+    role = settings.get("serviceRole")
+    if not role or role.startswith("arn:"):
+        return settings
+    try:
+        return settings | {"serviceRole": call.invoke("iam", "GetRole", RoleName=role)["Role"]["Arn"]}
+    except ApiError:
+        raise invalid(f"Invalid service role: {role[:200]}") from None
+
+
 def _check_tags(given: list[dict[str, str]]) -> None:
     tags.check(tags.to_dict(given, "key", "value"), "InvalidInputException")
 
@@ -65,6 +77,7 @@ def update_project(call: Call, params: Params) -> dict[str, Any]:
     name = changes.pop("name")
     given_tags = changes.pop("tags", None)
     _check_tags(given_tags or [])
+    changes = _with_role_arn(call, changes)
     with call.installation.database.transaction() as tx:
         project = require_project(tx, call, name)
         settings = project.settings | changes

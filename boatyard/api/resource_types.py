@@ -50,6 +50,8 @@ class ResourceRequest:
     previous: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     resource_type: str = ""
+    resumed: bool = False
+    """An earlier try of this same creation was cut off by a crash: what has the wanted name is that try's work."""
     generated: list[str] = field(default_factory=list, compare=False)
     """The names that `name` has made for this request."""
 
@@ -86,9 +88,10 @@ class ResourceType:
     """What GetAtt may ask for; an empty set means that it is checked when the resource is there."""
 
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
-        """Create it. Called again with the same token after a crash.
+        """Create it. Called again with the same token after a crash, with `request.resumed`.
 
-        Where it then fails because the name is taken, CloudFormation takes up what is there through `update`.
+        Where it then fails because the name is taken, CloudFormation takes up what is there through `update`,
+        with the name as physical id. A type whose physical id is another takes it up here.
         """
         raise TypeError(f"{self.type_name} cannot be created")
 

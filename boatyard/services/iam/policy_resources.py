@@ -151,7 +151,7 @@ class ManagedPolicyResource(ResourceType):
                 Description=properties.get("Description"),
             )
         except ApiError as error:
-            taken_up(call, error, "ManagedPolicyName" not in properties)
+            taken_up(call, error, request.resumed or "ManagedPolicyName" not in properties)
         try:
             self._attach(call, arn, properties)
         except ApiError:

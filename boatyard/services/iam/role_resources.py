@@ -55,7 +55,7 @@ class RoleResource(ResourceType):
         try:
             call.invoke("iam", "CreateRole", **params)
         except ApiError as error:
-            taken_up(call, error, "RoleName" not in properties)
+            taken_up(call, error, request.resumed or "RoleName" not in properties)
         try:
             set_inline(call, "Role", name, properties, {})
             set_attached(call, "Role", name, properties, {})
@@ -121,7 +121,7 @@ class InstanceProfileResource(ResourceType):
         try:
             call.invoke("iam", "CreateInstanceProfile", InstanceProfileName=name, Path=properties.get("Path"))
         except ApiError as error:
-            taken_up(call, error, "InstanceProfileName" not in properties)
+            taken_up(call, error, request.resumed or "InstanceProfileName" not in properties)
         return self._hold(call, name, properties["Roles"])
 
     def update(self, call: Call, request: ResourceRequest) -> ResourceState:

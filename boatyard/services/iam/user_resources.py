@@ -52,7 +52,7 @@ class UserResource(ResourceType):
         try:
             call.invoke("iam", "CreateUser", **params)
         except ApiError as error:
-            taken_up(call, error, "UserName" not in properties)
+            taken_up(call, error, request.resumed or "UserName" not in properties)
         try:
             return self._shape(call, request, name, {})
         except ApiError:
@@ -105,7 +105,7 @@ class GroupResource(ResourceType):
         try:
             call.invoke("iam", "CreateGroup", GroupName=name, Path=properties.get("Path"))
         except ApiError as error:
-            taken_up(call, error, "GroupName" not in properties)
+            taken_up(call, error, request.resumed or "GroupName" not in properties)
         try:
             return self._shape(call, request, name, {})
         except ApiError:

@@ -25,7 +25,7 @@ class NamedResource(ResourceType):
     arn_member = ""
 
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
-        """Create it; one with a generated name that the same create made before a crash is taken up."""
+        """Create it; one that the same create made before a crash is taken up."""
         given = request.properties.get(self.name_member)
         name = given or request.name(63)
         params = self.params(request) | {self.name_member: name}
@@ -35,7 +35,7 @@ class NamedResource(ResourceType):
         try:
             arn = call.invoke("sagemaker", f"Create{self.noun}", **params)[self.arn_member]
         except ApiError:
-            found = None if given else self.record(call, name=name)
+            found = self.record(call, name=name) if request.resumed or not given else None
             if found is None:
                 raise
             arn = found.arn

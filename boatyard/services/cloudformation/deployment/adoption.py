@@ -20,6 +20,7 @@ def create_once(kind: ResourceType, call: Call, request: ResourceRequest, *, res
     That try was cut off by a crash, so what is found under the name is taken for its work: it is brought to the
     wanted properties, or made anew where the type cannot be updated.
     """
+    request = dataclasses.replace(request, resumed=resumed)
     try:
         return kind.create(call, request)
     except ApiError as error:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # low ports. Withholding, unlike granting, leaves other users with nothing.
 WITHHELD = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT")
 MIB = 1024 * 1024
+PORT_FILE = "gateway-port"
 
 
 class Engine:
@@ -59,19 +60,29 @@ class Engine:
         self._networks = Networks(self._connection, self.identity, str(data_directory), port, libpod=own)
         self._lock = threading.Lock()
         self._checked = False
+        self.serving = False
+        """Whether this process has the gateway, and so decides where the networks lead."""
 
     @classmethod
     def open(cls, installation: Installation) -> Engine:
         """The engine of a running server."""
-        return cls.from_settings(installation.settings, installation.gateway_port)
+        engine = cls.from_settings(installation.settings, installation.gateway_port)
+        engine.serving = True
+        return engine
 
     @classmethod
     def from_settings(cls, settings: Settings, port: int | None = None) -> Engine:
-        """The engine that a server with these settings uses; `port` where the server chose its own."""
+        """The engine that a server with these settings uses; `port` where the server chose its own.
+
+        Without `port` it is the one that the last server had: its networks lead there.
+        """
+        remembered = settings.data_directory / "engine" / PORT_FILE
+        if port is None:
+            port = int(remembered.read_text()) if remembered.exists() else settings.port
         return cls(
             settings.data_directory,
             environments_directory=settings.environments_directory,
-            port=settings.port if port is None else port,
+            port=port,
             address=settings.engine,
             base_images=settings.base_images,
         )
@@ -95,7 +106,11 @@ class Engine:
         self._connection.client()
         with self._lock:
             if not self._checked:
-                self._networks.refresh()
+                if self.serving:
+                    directory = self.data_directory / "engine"
+                    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    (directory / PORT_FILE).write_text(str(self.port))
+                    self._networks.refresh()
                 self._checked = True
 
     def start(self, specification: ContainerSpecification) -> Container:
@@ -172,7 +187,7 @@ class Engine:
                     "Target": mount.target,
                     "ReadOnly": mount.read_only,
                 }
-                for mount in (*host_mounts(), *specification.mounts)
+                for mount in (*host_mounts(self.data_directory / "engine"), *specification.mounts)
             ],
             network_mode=specification.network,
             extra_hosts=dict(specification.hosts) or None,

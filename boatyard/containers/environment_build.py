@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from filelock import FileLock, Timeout
 
@@ -29,7 +31,12 @@ class EnvironmentBuild:
     def __init__(self, environments: Environments) -> None:
         self.environments = environments
         self.service = PodmanService(environments.directory / "builder", storage=environments.store)
-        self.service.volumes = [f"{mount.source}:{mount.target}:ro" for mount in host_mounts()]
+
+    def _configure(self) -> None:
+        self.service.directory.mkdir(parents=True, exist_ok=True)
+        mounts = host_mounts(self.service.directory)
+        self.service.volumes = [f"{mount.source}:{mount.target}:ro" for mount in mounts]
+        self.service.configure()
 
     def missing(self) -> list[str]:
         """The environments that are not built yet."""
@@ -50,17 +57,38 @@ class EnvironmentBuild:
         try:
             missing = self.missing()
             if missing:
-                self.service.configure()
+                self._configure()
                 if "base" in missing:
                     yield from self._first_image()
-                for name in missing:
-                    yield from self._build(name)
-                    self._finish(name)
-                    yield f"{name}: ready"
+                    yield from self._make("base")
+                yield from self._make_at_once([name for name in missing if name != "base"])
             if archives:
                 yield from self._archives()
         finally:
             lock.release()
+
+    def _make(self, name: str) -> Iterator[str]:
+        yield from self._build(name)
+        self._finish(name)
+        yield f"{name}: ready"
+
+    def _make_at_once(self, names: list[str]) -> Iterator[str]:
+        """Those that only stand on the base: downloads of one go on while another is being written."""
+        said: SimpleQueue[str | None] = SimpleQueue()
+
+        def make(name: str) -> None:
+            try:
+                for line in self._make(name):
+                    said.put(line)
+            finally:
+                said.put(None)
+
+        with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="environment") as pool:
+            futures = [pool.submit(make, name) for name in names]
+            for _ in names:
+                yield from iter(said.get, None)
+            for future in futures:
+                future.result()
 
     def _first_image(self) -> Iterator[str]:
         reference = f"{BOOTSTRAP}:{self.environments.version('base')}"

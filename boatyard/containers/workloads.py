@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from boatyard.containers.host import ca_bundle
@@ -21,10 +23,10 @@ CA_VARIABLES = (
     "AWS_CA_BUNDLE",
 )
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-PIP_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES")
 # What must never go to a proxy: boatyard's own addresses and the registry's names.
 DIRECT = ("localhost", "127.0.0.1", "169.254.170.2", "10.192.0.0/11")
-PIP_CONFIGURATION = "/etc/pip.conf"
+PIP_TARGET = "/etc/boatyard/pip.conf"
+PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "find-links", "timeout", "retries")
 
 
 def host_environment(variables: Mapping[str, str] | None = None, gateway: str = "") -> dict[str, str]:
@@ -33,10 +35,8 @@ def host_environment(variables: Mapping[str, str] | None = None, gateway: str = 
     chosen: dict[str, str] = {}
     if ca_bundle() is not None:
         chosen.update(dict.fromkeys(CA_VARIABLES, CA_TARGET))
-    chosen.update({name: source[name] for name in PIP_VARIABLES if source.get(name)})
-    links = [link for link in source.get("PIP_FIND_LINKS", "").split() if urlsplit(link).scheme in {"http", "https"}]
-    if links:
-        chosen["PIP_FIND_LINKS"] = " ".join(links)
+    if pip_configuration(source):
+        chosen["PIP_CONFIG_FILE"] = PIP_TARGET
     proxies = {name: source.get(name) or source.get(name.upper(), "") for name in PROXY_VARIABLES}
     if any(value for name, value in proxies.items() if name != "no_proxy"):
         direct = [part for part in proxies["no_proxy"].split(",") if part] + list(DIRECT) + [".dkr.ecr.amazonaws.com"]
@@ -47,10 +47,57 @@ def host_environment(variables: Mapping[str, str] | None = None, gateway: str = 
     return chosen
 
 
-def host_mounts() -> list[Mount]:
-    """The host's certificate authorities and pip configuration, read-only."""
+def host_mounts(directory: Path) -> list[Mount]:
+    """The host's certificate authorities and package indexes, read-only; what is made for it goes to `directory`."""
     mounts = []
     bundle = ca_bundle()
     if bundle is not None:
         mounts.append(Mount(bundle.resolve(), CA_TARGET, read_only=True))
+    settings = pip_configuration()
+    if settings:
+        path = directory / "pip.conf"
+        if not path.exists() or path.read_text() != settings:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o644)
+            path.write_text(settings)
+        mounts.append(Mount(path, PIP_TARGET, read_only=True))
     return mounts
+
+
+def pip_configuration(
+    variables: Mapping[str, str] | None = None, files: Iterable[Path] | None = None, bundle: Path | None = None
+) -> str:
+    """The host's pip settings that matter in a container, as a configuration file; "" when there are none.
+
+    pip's own variables win over its files; directories of the host are left out.
+    """
+    source = os.environ if variables is None else variables
+    chosen: dict[str, str] = {}
+    for path in pip_files() if files is None else files:
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(path)
+        except (configparser.Error, OSError, UnicodeDecodeError):
+            continue
+        if parser.has_section("global"):
+            chosen.update({key: value for key, value in parser.items("global") if key in PIP_KEYS})
+    for key in PIP_KEYS:
+        name = "PIP_DEFAULT_TIMEOUT" if key == "timeout" else "PIP_" + key.upper().replace("-", "_")
+        value = source.get(name)
+        if value:
+            chosen[key] = value
+    links = [link for link in chosen.pop("find-links", "").split() if urlsplit(link).scheme in {"http", "https"}]
+    if links:
+        chosen["find-links"] = " ".join(links)
+    if not chosen:
+        return ""
+    if bundle is not None or ca_bundle() is not None:
+        chosen["cert"] = CA_TARGET
+    lines = [f"{key} = {' '.join(value.split())}" for key, value in chosen.items()]
+    return "\n".join(["[global]", *lines, ""])
+
+
+def pip_files() -> list[Path]:
+    """Where pip on this host is configured, the later ones stronger."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return [Path("/etc/pip.conf"), Path.home() / ".pip" / "pip.conf", Path(base) / "pip" / "pip.conf"]

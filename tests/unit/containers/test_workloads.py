@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from boatyard.containers.workloads import host_environment
+from pathlib import Path
+
+from boatyard.containers.workloads import host_environment, pip_configuration
 
 
 def test_proxies_go_on_in_both_spellings_but_not_for_boatyard_itself() -> None:
@@ -16,7 +18,16 @@ def test_without_a_proxy_nothing_is_said_of_proxies() -> None:
     assert not any("proxy" in name.lower() for name in host_environment({"no_proxy": "intranet"}))
 
 
-def test_package_indexes_go_on_but_not_the_hosts_directories() -> None:
-    found = host_environment({"PIP_INDEX_URL": "https://index/simple", "PIP_FIND_LINKS": "/opt/wheels https://a/b"})
-    assert found["PIP_INDEX_URL"] == "https://index/simple"
-    assert found["PIP_FIND_LINKS"] == "https://a/b"
+def test_package_indexes_go_on_but_not_the_hosts_directories(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = https://file/simple\ntrusted-host = file\ncert = /host/only\n")
+    variables = {"PIP_INDEX_URL": "https://index/simple", "PIP_FIND_LINKS": "/opt/wheels https://a/b"}
+    found = pip_configuration(variables, [file, tmp_path / "none"], bundle=tmp_path).splitlines()
+    assert found == [
+        "[global]",
+        "index-url = https://index/simple",
+        "trusted-host = file",
+        "find-links = https://a/b",
+        "cert = /etc/boatyard/ca-certificates.crt",
+    ]
+    assert pip_configuration({}, []) == ""

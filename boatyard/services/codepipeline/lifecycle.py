@@ -65,7 +65,9 @@ def start(
     )
     EXECUTIONS.insert(tx, execution)
     announcements.pipeline_changed(installation, tx, execution, "InProgress")
+    execution = arrive(installation, tx, execution, pipeline.declaration["stages"][0]["name"])
     launch(installation, tx, execution)
+    wake_pipeline(installation, tx, execution)
     return execution
 
 

@@ -36,7 +36,8 @@ def run_execution(work: Work, account: str, region: str, execution_id: str) -> N
     with work.installation.database.reading() as rx:
         execution = EXECUTIONS.get(rx, account, region, execution_id)
         stages = [] if execution is None else lifecycle.declaration_of(rx, execution)["stages"]
-    for stage in stages:
+    following = [*(stage["name"] for stage in stages[1:]), None]
+    for stage, next_stage in zip(stages, following, strict=False):
         execution = _execution(work, account, region, execution_id)
         if lifecycle.ended(execution):
             return
@@ -44,7 +45,7 @@ def run_execution(work: Work, account: str, region: str, execution_id: str) -> N
             continue
         if not _reach(work, account, region, execution_id, stage["name"]):
             return
-        if not _run_stage(work, account, region, execution_id, stage):
+        if not _run_stage(work, account, region, execution_id, stage, next_stage):
             return
     _finish(work.installation, account, region, execution_id)
 
@@ -92,7 +93,9 @@ def _reach(work: Work, account: str, region: str, execution_id: str, stage: str)
     return not lifecycle.ended(_execution(work, account, region, execution_id))
 
 
-def _run_stage(work: Work, account: str, region: str, execution_id: str, stage: dict[str, Any]) -> bool:
+def _run_stage(
+    work: Work, account: str, region: str, execution_id: str, stage: dict[str, Any], next_stage: str | None
+) -> bool:
     """Runs the actions of a stage, those of one run order at a time; True if the execution may go on."""
     installation = work.installation
     for order in sorted({run_order(action) for action in stage["actions"]}):
@@ -103,16 +106,19 @@ def _run_stage(work: Work, account: str, region: str, execution_id: str, stage: 
         execution = _execution(work, account, region, execution_id)
         if execution is None or execution.status == "Stopping":
             break
-    return _close_stage(installation, account, region, execution_id, stage)
+    return _close_stage(installation, (account, region, execution_id), stage, next_stage)
 
 
 def _close_stage(
-    installation: Installation, account: str, region: str, execution_id: str, stage: dict[str, Any]
+    installation: Installation, key: tuple[str, str, str], stage: dict[str, Any], next_stage: str | None
 ) -> bool:
-    """Leaves the stage with the status that its actions earned; ends the execution unless all succeeded."""
+    """Leaves the stage with the status that its actions earned; ends the execution unless all succeeded.
+
+    It is at the next door in the same moment, so that no later execution gets past it in between.
+    """
     name = stage["name"]
     with installation.database.transaction() as tx:
-        execution = EXECUTIONS.get(tx, account, region, execution_id)
+        execution = EXECUTIONS.get(tx, *key)
         if execution is None:
             return False
         if execution.stages.get(name) != "InProgress":
@@ -126,7 +132,9 @@ def _close_stage(
             return False
         if len(done) == len(stage["actions"]):
             execution = lifecycle.leave(installation, tx, execution, name, "Succeeded")
-            return True
+            if next_stage is not None and execution.status == "InProgress":
+                execution = lifecycle.arrive(installation, tx, execution, next_stage)
+            return not lifecycle.ended(execution)
         execution = lifecycle.leave(installation, tx, execution, name, "Stopped")
         lifecycle.end(installation, tx, execution, "Stopped")
         return False

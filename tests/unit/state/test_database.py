@@ -13,7 +13,7 @@ from boatyard.state.schema import NewerDatabase, Schema
 from boatyard.state.table import AlreadyExists, NotThere, Record, Table
 
 
-class Boat(Record):
+class Boat(Record, frozen=True, kw_only=True):
     """A record of these tests."""
 
     account: str

@@ -39,7 +39,7 @@ def test(parameters):
     predictions = predict(parameters["endpoint"], [row[1:] for row in rows])
     if len(predictions) != len(rows):
         raise Failed(f"{len(rows)} rows were sent, {len(predictions)} predictions came back")
-    right = sum(prediction == label for prediction, label in zip(predictions, labels))
+    right = sum(prediction == label for prediction, label in zip(predictions, labels, strict=True))
     accuracy = right / len(rows)
     if parameters["test"] == "full" and accuracy < float(parameters["threshold"]):
         raise Failed(

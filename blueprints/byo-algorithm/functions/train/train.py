@@ -70,6 +70,4 @@ def request(name, image, place):
 
 def fail(job_id, message):
     """Tell the pipeline why."""
-    codepipeline.put_job_failure_result(
-        jobId=job_id, failureDetails={"type": "JobFailed", "message": message[:2000]}
-    )
+    codepipeline.put_job_failure_result(jobId=job_id, failureDetails={"type": "JobFailed", "message": message[:2000]})

@@ -144,7 +144,7 @@ class Git:
 
     def head(self) -> str:
         """The full name of the reference that HEAD stands for."""
-        return self.text("symbolic-ref", "HEAD")
+        return (self.directory / "HEAD").read_text().removeprefix("ref:").strip()
 
     def set_head(self, branch: str) -> None:
         """Make `branch` the one that a clone checks out."""

@@ -74,8 +74,8 @@ def record(
             if change is not None:
                 _forget(installation, change)
             return []
-        _choose_default_branch(git)
         present = git.references()
+        _choose_default_branch(git, present)
         with installation.database.transaction() as tx:
             known = {
                 reference.name: reference.object_id
@@ -144,11 +144,11 @@ def _forget(installation: Installation, change: Change) -> None:
         CHANGES.delete(tx, change.change_id)
 
 
-def _choose_default_branch(git: Git) -> None:
+def _choose_default_branch(git: Git, present: dict[str, str]) -> None:
     """As on AWS, the first branch pushed becomes the default one."""
-    if git.reference(git.head()) is not None:
+    if git.head() in present:
         return
-    branches = [name.removeprefix("refs/heads/") for name in git.references() if name.startswith("refs/heads/")]
+    branches = [name.removeprefix("refs/heads/") for name in present if name.startswith("refs/heads/")]
     if branches:
         git.set_head(next((name for name in PREFERRED_DEFAULTS if name in branches), branches[0]))
 
@@ -170,7 +170,8 @@ def _detail(
         "repositoryName": repository.name,
     }
     if new:
-        detail["commitId"] = git.reference(name) or new
+        # An annotated tag is an object of its own; the event names the commit that it leads to.
+        detail["commitId"] = new if kind == "branch" else git.reference(name) or new
     if old:
         detail["oldCommitId"] = old
     return detail

@@ -187,6 +187,10 @@ def test_pushes_survive_the_death_of_the_server(scratch: Callable[..., RunningSe
     git("push", "--quiet", address, "main")
     server.kill()
     server.start()
+    # It may have had to take another port.
+    codecommit = server.client("codecommit")
+    address = codecommit.get_repository(repositoryName="kept")["repositoryMetadata"]["cloneUrlHttp"]
+    git = Git(server, tmp_path)
     assert codecommit.get_branch(repositoryName="kept", branchName="main")["branch"]["commitId"] == commit
-    git("clone", "--quiet", address, "../again")
-    assert git("-C", "../again", "rev-parse", "HEAD") == commit
+    git("clone", "--quiet", address, "again")
+    assert git("-C", "again", "rev-parse", "HEAD") == commit

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.server import RunningServer, unique
 from tests.services.ecr.registry_client import (
     EMPTY,
     OCI_INDEX,
@@ -176,3 +177,15 @@ def test_a_download_address_works_without_a_password_and_only_for_its_layer(regi
     assert requests.get(address["downloadUrl"], timeout=120).content == layer
     stolen = address["downloadUrl"].replace(digest_of(layer), digest_of(other))
     assert requests.get(stolen, timeout=120).status_code == 403
+
+
+def test_the_registrys_name_says_the_region(server: RunningServer, registry: Registry) -> None:
+    name = unique("west")
+    server.client("ecr", region="eu-west-1").create_repository(repositoryName=name)
+    west = Registry(server.url, name, registry.password)
+    assert west.error(west.ask("GET", "tags/list")) == (404, "NAME_UNKNOWN")
+    host = "000000000000.dkr.ecr.eu-west-1.amazonaws.com"
+    found = west.ask("GET", "tags/list", headers={"Host": host})
+    assert found.json() == {"name": name, "tags": []}
+    challenge = requests.get(f"{server.url}/v2/", headers={"Host": host}, timeout=120)
+    assert challenge.headers["WWW-Authenticate"] == f'Basic realm="https://{host}/",service="ecr.amazonaws.com"'

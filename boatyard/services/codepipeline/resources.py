@@ -14,7 +14,6 @@ from boatyard.api.resource_types import (
     ResourceType,
     resource_type,
 )
-from boatyard.services.codepipeline import structure
 
 _TEXT = PropertyRule(str)
 _NAMED = PropertyRule(list, members={"Name": PropertyRule(str, required=True)})
@@ -67,12 +66,11 @@ class PipelineResource(ResourceType):
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
         """Create the pipeline, which starts its first execution, and shut the doors that are to be shut."""
         name = str(request.properties.get("Name") or request.name(100))
-        wanted = declaration(name, request.properties)
         pipeline = call.client("codepipeline")
         try:
-            pipeline.create_pipeline(pipeline=wanted, tags=_tags(request))
+            pipeline.create_pipeline(pipeline=declaration(name, request.properties), tags=_tags(request))
         except ApiError as error:
-            if error.code != "PipelineNameInUseException" or not _is_same(call, name, wanted):
+            if error.code != "PipelineNameInUseException" or not request.resumed:
                 raise
         _turn_doors(call, name, {}, request.properties)
         return _state(call, name)
@@ -161,12 +159,6 @@ def _retag(call: Call, name: str, request: ResourceRequest) -> None:
         client.untag_resource(resourceArn=arn, tagKeys=gone)
     if wanted:
         client.tag_resource(resourceArn=arn, tags=wanted)
-
-
-def _is_same(call: Call, name: str, wanted: dict[str, Any]) -> bool:
-    """Whether the pipeline of that name is the one that an earlier try of this very change has made."""
-    present = call.client("codepipeline").get_pipeline(name=name)["pipeline"]
-    return bool(present == {**structure.with_defaults(wanted), "version": 1})
 
 
 def _turn_doors(call: Call, name: str, previous: dict[str, Any], properties: dict[str, Any]) -> None:

@@ -50,8 +50,13 @@ class RuleResource(ResourceType):
     attributes = frozenset({"Arn"})
 
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
-        """Put the rule and its targets."""
-        return self._put(call, request, str(request.properties.get("Name") or request.name(64)))
+        """Put the rule and its targets; a name that is taken is refused, because PutRule would overwrite it."""
+        name = str(request.properties.get("Name") or request.name(64))
+        if not request.resumed and _is_there(call, name, _bus(request.properties)):
+            raise ApiError(
+                "AlreadyExists", f"Resource of type 'AWS::Events::Rule' with identifier '{name}' already exists."
+            )
+        return self._put(call, request, name)
 
     def update(self, call: Call, request: ResourceRequest) -> ResourceState:
         """Put the rule again, its targets, and take those that are no longer there."""
@@ -98,6 +103,16 @@ class RuleResource(ResourceType):
         return ResourceState(physical, {"Arn": arn})
 
 
+def _is_there(call: Call, name: str, bus: dict[str, str]) -> bool:
+    try:
+        call.client("events").describe_rule(Name=name, **bus)
+    except ApiError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return False
+    return True
+
+
 def _bus(properties: dict[str, Any]) -> dict[str, str]:
     return {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
 
@@ -124,7 +139,7 @@ class EventBusResource(ResourceType):
         try:
             call.client("events").create_event_bus(Name=name, Tags=request.properties.get("Tags", []), **described)
         except ApiError as error:
-            if error.code != "ResourceAlreadyExistsException" or not _made_before(call, name, described):
+            if error.code != "ResourceAlreadyExistsException" or not request.resumed:
                 raise
         return _bus_state(call, name)
 
@@ -141,12 +156,6 @@ class EventBusResource(ResourceType):
     def delete(self, call: Call, request: ResourceRequest) -> None:
         """Delete the bus."""
         call.client("events").delete_event_bus(Name=str(request.physical_id))
-
-
-def _made_before(call: Call, name: str, described: dict[str, Any]) -> bool:
-    """Whether the bus of that name is the one that an earlier try of this very change has made."""
-    present = call.client("events").describe_event_bus(Name=name)
-    return bool(present.get("Description") == described.get("Description"))
 
 
 def _bus_state(call: Call, name: str) -> ResourceState:

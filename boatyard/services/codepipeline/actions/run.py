@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from boatyard.api.call import Call
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
+from boatyard.identity.sessions import assume_role
 from boatyard.services.codepipeline import naming
 from boatyard.services.codepipeline.records import ACTIONS, ActionExecution
 from boatyard.workflows import Work
@@ -76,10 +78,15 @@ class ActionRun:
         return self._call
 
     def role_call(self) -> Call:
-        """A fresh call as the action's role."""
+        """A fresh call as the action's role, which the pipeline's role takes on where it is another one."""
         service = self.installation.service_call(SERVICE, self.action.account, self.action.region)
         arn = naming.pipeline_arn(self.action.account, self.action.region, self.action.pipeline)
-        return service.assume(self.role_arn, SERVICE, session_name=self.action.id.replace("-", ""), source_arn=arn)
+        name = self.action.id.replace("-", "")
+        call = service.assume(self.pipeline["roleArn"], SERVICE, session_name=name, source_arn=arn)
+        if self.role_arn == self.pipeline["roleArn"]:
+            return call
+        principal = assume_role(self.installation, call.principal, self.role_arn, name, source_arn=arn)
+        return dataclasses.replace(call, principal=principal, account=principal.account)
 
     @property
     def store(self) -> dict[str, Any]:

@@ -85,31 +85,27 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Services:
     return made
 
 
+def make_role(installation: Installation, name: str, principal: dict[str, str]) -> str:
+    """The ARN of a new role that trusts that principal."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    role = Role(
+        account=installation.settings.account_id,
+        name=name,
+        path="/",
+        folded=name.lower(),
+        id=f"AROA{name.upper():A<17}",
+        created=now(),
+        trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    with installation.database.transaction() as tx:
+        ROLES.insert(tx, role)
+    return role.arn
+
+
 @pytest.fixture
 def role(installation: Installation) -> str:
     """The ARN of a role that trusts CodePipeline."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    account = installation.settings.account_id
-    arn = f"arn:aws:iam::{account}:role/pipeline"
-    with installation.database.transaction() as tx:
-        ROLES.insert(
-            tx,
-            Role(
-                account=account,
-                name="pipeline",
-                path="/",
-                folded="pipeline",
-                id="AROAPIPELINEPIPELINE",
-                created=now(),
-                trust_policy=json.dumps(trust),
-            ),
-        )
-    return arn
+    return make_role(installation, "pipeline", {"Service": "codepipeline.amazonaws.com"})
 
 
 @pytest.fixture

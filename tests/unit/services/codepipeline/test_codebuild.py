@@ -10,7 +10,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.events import emit
 from boatyard.api.installation import Installation
 
-from .conftest import Pipelines, Services, action, until
+from .conftest import Pipelines, Services, action, make_role, until
 
 
 def build_stage(outputs: tuple[str, ...] = ("Image",), **configuration: str) -> dict[str, Any]:
@@ -114,3 +114,35 @@ def test_a_build_with_several_outputs_has_secondary_artifacts(
     assert "artifactsOverride" not in started
     builds.end("SUCCEEDED")
     pipelines.wait_for("Succeeded")
+
+
+def test_an_action_works_in_a_role_of_its_own_that_the_pipelines_role_may_take_on(
+    pipelines: Pipelines, services: Services, installation: Installation
+) -> None:
+    callers: list[str] = []
+
+    def start(call: Call, params: Params) -> dict[str, Any]:
+        callers.append(call.principal.arn)
+        return {"build": builds.build}
+
+    builds = Builds(installation, services)
+    services.set("codebuild", "StartBuild", start)
+    own = make_role(installation, "builder", {"AWS": pipelines.role})
+    stage = build_stage()
+    stage["actions"][0]["roleArn"] = own
+    pipelines.create(stage)
+    until(lambda: callers)
+    builds.end("SUCCEEDED")
+    pipelines.wait_for("Succeeded")
+    assert callers[0].startswith("arn:aws:sts::000000000000:assumed-role/builder/")
+
+
+def test_a_role_that_cannot_be_taken_on_is_a_permission_error(
+    pipelines: Pipelines, services: Services, installation: Installation
+) -> None:
+    Builds(installation, services)
+    stage = build_stage()
+    stage["actions"][0]["roleArn"] = make_role(installation, "closed", {"Service": "lambda.amazonaws.com"})
+    pipelines.create(stage)
+    pipelines.wait_for("Failed")
+    assert pipelines.action("Build", "Build")["errorDetails"]["code"] == "PermissionError"

@@ -14,8 +14,9 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.identity import credentials
 from boatyard.services.codepipeline import wakeups
+from boatyard.settings import Settings
 
-from .conftest import Pipelines, Services, action, until
+from .conftest import Pipelines, Services, action, make_role, until
 
 
 def invoke_stage(**more: Any) -> dict[str, Any]:
@@ -189,3 +190,28 @@ def test_a_function_that_cannot_be_called_says_why(pipelines: Pipelines, service
     error = pipelines.action("Train", "Train")["errorDetails"]
     assert error["code"] == "ConfigurationError"
     assert "Function not found" in error["message"]
+
+
+def test_a_job_that_a_stop_cut_off_is_called_again_at_the_next_start(settings: Settings, services: Services) -> None:
+    stopped = threading.Event()
+    function = Function(services, lambda call, event: stopped.wait(60) and None)
+    before = Installation(settings)
+    before.start()
+    pipelines = Pipelines(before, make_role(before, "pipeline", {"Service": "codepipeline.amazonaws.com"}))
+    pipelines.create(invoke_stage())
+    until(lambda: function.events)
+    before.close()
+    stopped.set()
+
+    def succeed(call: Call, event: dict[str, Any]) -> None:
+        call.invoke("codepipeline", "PutJobSuccessResult", jobId=event["id"])
+
+    function.behaviour = succeed
+    after = Installation(settings)
+    after.start()
+    try:
+        Pipelines(after, pipelines.role).wait_for("Succeeded")
+    finally:
+        after.close()
+    assert len({event["id"] for event in function.events}) == 1
+    assert len(services.asked("s3", "CopyObject")) == 1

@@ -135,7 +135,9 @@ def test_the_resource_type_creates_updates_and_deletes(pipelines: Pipelines, ser
     }
     resource = PipelineResource()
     made = resource.create(pipelines.call, request(properties))
-    again = resource.create(pipelines.call, request(properties))
+    with pytest.raises(ApiError, match="PipelineNameInUseException"):
+        resource.create(pipelines.call, request(properties))
+    again = resource.create(pipelines.call, request(properties, resumed=True))
     assert made == again
     assert made.attributes == {"Version": "1"}
     name = made.physical_id

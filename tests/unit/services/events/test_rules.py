@@ -101,7 +101,9 @@ def test_the_resource_types(events: Events, installation: Installation) -> None:
     call = installation.root_call()
     bus, rule = EventBusResource(), RuleResource()
     made = bus.create(call, request("Bus", {"Name": "orders"}))
-    assert bus.create(call, request("Bus", {"Name": "orders"})) == made
+    with pytest.raises(ApiError, match="already exists"):
+        bus.create(call, request("Bus", {"Name": "orders"}))
+    assert bus.create(call, request("Bus", {"Name": "orders"}, resumed=True)) == made
     properties = {
         "EventBusName": "orders",
         "EventPattern": {"source": ["shop"]},
@@ -109,6 +111,8 @@ def test_the_resource_types(events: Events, installation: Installation) -> None:
     }
     state = rule.create(call, request("Rule", properties))
     assert state.physical_id.startswith("orders|lab-Rule-")
+    with pytest.raises(ApiError, match="already exists"):
+        rule.create(call, request("Rule", properties))
     after = {**properties, "State": "DISABLED", "Targets": [{"Id": "two", "Arn": TOPIC}]}
     rule.update(call, request("Rule", after, physical_id=state.physical_id, previous=properties))
     name = state.physical_id.partition("|")[2]

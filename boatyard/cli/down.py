@@ -14,7 +14,7 @@ from boatyard.cli.failures import Failure
 if TYPE_CHECKING:
     from boatyard.settings import Settings
 
-_ENDS_WITHIN = 15.0
+_ENDS_WITHIN = 60.0
 
 
 def down(

@@ -19,7 +19,7 @@ from boatyard.cli.failures import Failure
 if TYPE_CHECKING:
     from boatyard.settings import Settings
 
-_READY_WITHIN = 60.0
+_READY_WITHIN = 120.0
 
 
 def up(

@@ -96,14 +96,18 @@ class Listeners:
 
 
 class Server(uvicorn.Server):
-    """uvicorn with sockets that can be added while it runs."""
+    """uvicorn with sockets that can be added while it runs, and an end that comes in time."""
 
     at_stop: Sequence[Callable[[], None]] = ()
 
+    def __init__(self, config: uvicorn.Config, deadline: Deadline) -> None:
+        super().__init__(config)
+        self.deadline = deadline
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end: begin to, and see to it that the end comes in time."""
+        self.deadline.begin()
         if not self.should_exit:
-            _end_in_time()
             for stop in self.at_stop:
                 stop()
         super().handle_exit(sig, frame)
@@ -123,7 +127,7 @@ class Server(uvicorn.Server):
         return made
 
 
-def _uvicorn(gateway: object) -> Server:
+def _uvicorn(gateway: object, deadline: Deadline) -> Server:
     config = uvicorn.Config(
         gateway,  # type: ignore[arg-type]
         http="httptools",
@@ -138,7 +142,7 @@ def _uvicorn(gateway: object) -> Server:
         timeout_graceful_shutdown=4,
         backlog=_BACKLOG,
     )
-    return Server(config)
+    return Server(config, deadline)
 
 
 def write_status(path: Path, port: int) -> None:
@@ -149,14 +153,14 @@ def write_status(path: Path, port: int) -> None:
     temporary.replace(path)
 
 
-async def serve(installation: Installation, made: socket.socket) -> None:
+async def serve(installation: Installation, made: socket.socket, deadline: Deadline) -> None:
     """Serve until SIGTERM or SIGINT."""
     from boatyard.gateway.app import Gateway
 
     port = made.getsockname()[1]
     installation.gateway_port = port
     gateway = Gateway(installation)
-    server = _uvicorn(gateway)
+    server = _uvicorn(gateway, deadline)
     server.at_stop = installation.at_stop
     installation.listeners = Listeners(server, asyncio.get_running_loop(), port)
     status = installation.data_directory / "server.json"
@@ -202,17 +206,29 @@ def set_up_logging(directory: Path) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _end_in_time() -> None:
-    """Leave, whatever still hangs: state is on disk at every moment, and containers go on."""
+class Deadline:
+    """The time by which the process has ended, whatever still hangs: state is on disk at every moment."""
 
-    def leave() -> None:
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """The signal has come."""
+        if self._timer is None:
+            self._timer = threading.Timer(_END_WITHIN, self._leave)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def met(self) -> None:
+        """All has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @staticmethod
+    def _leave() -> None:
         log.warning("Not everything had ended %.0f s after the signal: leaving", _END_WITHIN)
         logging.shutdown()
         os._exit(0)
-
-    timer = threading.Timer(_END_WITHIN, leave)
-    timer.daemon = True
-    timer.start()
 
 
 def _claim_directory(settings: Settings) -> None:
@@ -250,16 +266,18 @@ def run(settings: Settings) -> None:
         made.close()
         raise CannotStart(str(error)) from None
     set_up_logging(settings.data_directory / "logs")
+    deadline = Deadline()
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn handles them while it serves, and raises them again at its end: by then all is done.
         signal.signal(number, lambda number, frame: None)
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(serve(installation, made))
+            runner.run(serve(installation, made, deadline))
     except KeyboardInterrupt:
         pass
     finally:
         installation.close()
+        deadline.met()
         logging.shutdown()
         if settings.ephemeral:
             _throw_away(installation)

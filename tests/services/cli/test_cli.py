@@ -72,19 +72,21 @@ def test_up_env_status_down(home: Home) -> None:
         region_name=variables["AWS_REGION"],
     )
     client.create_bucket(Bucket="from-the-cli-test")
-    client.close()
     told = json.loads(_ok(home.run("status", "--json")))
     assert (told["running"], told["answers"]) == (True, True)
     assert told["resources"]["buckets"] == ["from-the-cli-test"]
     _ok(home.run("down"))
     down = home.run("status")
     assert (down.returncode, "boatyard up" in down.stdout) == (1, True)
+    client.close()
     _ok(home.run("up"))
-    assert "from-the-cli-test" in _ok(home.run("status"))
+    assert [each["Name"] for each in client.list_buckets()["Buckets"]] == ["from-the-cli-test"]
+    client.close()
 
 
-def test_exports_are_for_a_shell_and_profiles_for_the_aws_cli(home: Home) -> None:
-    _ok(home.run("up"))
+def test_exports_are_for_a_shell_and_profiles_for_the_aws_cli(server: RunningServer, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.environment["BOATYARD_DATA_DIRECTORY"] = str(server.data_directory)
     command = 'eval "$("$0" -m boatyard.cli.main env)" && aws sts get-caller-identity --query Arn --output text'
     path = f"{Path(sys.executable).parent}:{home.environment['PATH']}"
     environment = home.environment | {"PATH": path, "AWS_PROFILE": "stale", "AWS_SESSION_TOKEN": "stale"}

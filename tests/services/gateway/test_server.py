@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -83,7 +84,12 @@ def test_the_access_log_names_caller_operation_and_outcome(server: RunningServer
     with pytest.raises(ClientError) as refused:
         server.client("logs").delete_log_group(logGroupName=unique("missing"))
     request_id = refused.value.response["ResponseMetadata"]["RequestId"]
-    lines = (server.data_directory / "logs" / "access.log").read_text().splitlines()
-    line = next(line for line in lines if request_id in line)
+    log = server.data_directory / "logs" / "access.log"
+    # The line is written when the answer has gone out.
+    deadline = time.monotonic() + 120
+    while request_id not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    line = next(line for line in log.read_text().splitlines() if request_id in line)
     assert "arn:aws:iam::000000000000:root logs DeleteLogGroup 400" in line
     assert line.endswith("ResourceNotFoundException")

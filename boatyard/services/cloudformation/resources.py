@@ -20,6 +20,7 @@ from boatyard.api.resource_types import (
     resource_type,
 )
 from boatyard.services.cloudformation.records import STACKS, Stack, find_stack
+from boatyard.workflows.work import Interrupted
 
 _LOOKS_EVERY_SECONDS = 0.1
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -125,6 +126,8 @@ def _settled(call: Call, stack_id: str) -> Stack:
             raise ApiError("StackNotFound", f"Stack with id {stack_id} does not exist")
         if "IN_PROGRESS" not in stack.status:
             return stack
+        if call.installation.workflows.stopping:
+            raise Interrupted
         time.sleep(_LOOKS_EVERY_SECONDS)
 
 

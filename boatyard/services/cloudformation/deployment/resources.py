@@ -25,6 +25,7 @@ from boatyard.services.cloudformation.templates.functions import evaluate, evalu
 from boatyard.services.cloudformation.templates.references import add_order_by_name, dependencies
 from boatyard.services.cloudformation.templates.scope import Scope, Unresolved
 from boatyard.state.database import Transaction
+from boatyard.workflows.work import Interrupted
 
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -95,6 +96,7 @@ class ResourceWork:
             else:
                 self._change(kind, started, there, properties, resumed=in_hand)
         except ApiError as error:
+            self._check_running(error)
             self._failed(started, error)
             raise
 
@@ -175,6 +177,11 @@ class ResourceWork:
         with self._lock:
             self.records[stored.logical_id] = stored
         return stored
+
+    def _check_running(self, error: ApiError) -> None:
+        """Raise Interrupted when the server stops: then that is the cause, and the next start tries again."""
+        if self.journal.installation.workflows.stopping:
+            raise Interrupted from error
 
     def _failed(self, started: StackResource, error: ApiError) -> None:
         current = self.records.get(started.logical_id) or started
@@ -292,6 +299,7 @@ class ResourceWork:
             state = kind.update(self.journal.call(), dataclasses.replace(request, tags=dict(before.tags)))
             self._keep(_restored(_with_state(current, state, "UPDATE_COMPLETE"), before))
         except ApiError as error:
+            self._check_running(error)
             self._keep(msgspec.structs.replace(current, status="UPDATE_FAILED", reason=reason_of(error)))
             raise
 
@@ -320,6 +328,7 @@ class ResourceWork:
             try:
                 self._delete_physical(record, record.type, str(record.physical_id), record.properties)
             except ApiError as error:
+                self._check_running(error)
                 self._keep(msgspec.structs.replace(record, status="DELETE_FAILED", reason=reason_of(error)))
                 raise
         self._keep(msgspec.structs.replace(record, status="DELETE_COMPLETE", reason=None))
@@ -334,6 +343,7 @@ class ResourceWork:
             try:
                 self._delete_physical(record, leftover.type, leftover.physical_id, leftover.properties)
             except ApiError as error:
+                self._check_running(error)
                 self.journal.add_event(record, "DELETE_FAILED", reason_of(error), leftover.physical_id)
                 raise
             self.journal.add_event(record, "DELETE_COMPLETE", None, leftover.physical_id)

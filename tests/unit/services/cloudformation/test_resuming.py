@@ -63,3 +63,22 @@ def test_an_update_goes_on_and_can_still_be_rolled_back(settings: Settings, firs
         assert cloud.things == made
     finally:
         second.close()
+
+
+def test_a_failure_while_the_server_stops_is_tried_again(settings: Settings, first: Installation, cloud: Cloud) -> None:
+    cloud.hold("create A")
+    cloud.broken_once["create A"] = "the engine has gone"
+    formation = Formation(first.root_call())
+    formation.create(things(A={}))
+    assert cloud.begun["create A"].wait(60)
+    first.close()
+    cloud.gate.pop("create A").set()
+    until(lambda: not cloud.broken_once, "A to fail")
+    second = Installation(settings)
+    try:
+        second.start()
+        formation = Formation(second.root_call())
+        assert formation.settled() == "CREATE_COMPLETE"
+        assert "the engine has gone" not in formation.reasons()
+    finally:
+        second.close()

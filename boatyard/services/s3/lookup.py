@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -97,6 +98,7 @@ def shown_version(bucket: Bucket, version_id: str) -> dict[str, str]:
     return {"VersionId": version_id} if bucket.versioning else {}
 
 
+@functools.lru_cache(maxsize=64)
 def owner(account: str) -> dict[str, str]:
     """An account as S3's Owner: its canonical user id, 64 hexadecimal digits."""
     return {"ID": hashlib.sha256(f"boatyard canonical user {account}".encode()).hexdigest()}

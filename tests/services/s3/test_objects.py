@@ -7,11 +7,15 @@ import hashlib
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from tests.server import RunningServer
 
 Refused = Callable[..., dict[str, Any]]
 SIZE = 200_000
@@ -212,3 +216,24 @@ def test_batch_deletion_is_quiet_when_asked(s3: Any, bucket: str) -> None:
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
     with pytest.raises(ClientError, match="MalformedXML"):
         s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": str(number)} for number in range(1001)]})
+
+
+def test_object_above_the_limit_is_refused_before_it_is_sent(server: RunningServer, s3: Any, bucket: str) -> None:
+    url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}))
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection.putrequest("PUT", f"{url.path}?{url.query}")
+    connection.putheader("Content-Length", str(5 * 1024**3 + 1))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert answer.getheader("Connection") == "close"
+    assert b"<Code>EntityTooLarge</Code>" in answer.read()
+    connection.close()
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_refused_put_leaves_the_connection_usable(s3: Any, bucket: str, refused: Refused, size: int) -> None:
+    for _ in range(2):
+        refused("NoSuchBucket", s3.put_object, Bucket=f"{bucket}-missing", Key="k", Body=b"x" * size)
+        assert s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200

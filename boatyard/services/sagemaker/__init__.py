@@ -24,7 +24,9 @@ RESOURCE_MODULES = ("resources", "notebook_instances.resources")
 NOTES = (
     "Images come from Amazon ECR; built-in algorithms, marketplace algorithms and model packages are refused.",
     "Training jobs run on one instance (InstanceCount 1). Input mode Pipe, VpcConfig, managed spot training, warm "
-    "pools, sharded channels, RecordIO, profiler, debugger, experiments and retries are refused.",
+    "pools, sharded channels, RecordIO, debugger rules, experiments and retries are refused.",
+    "A DebugHookConfig is given to the container, and what it leaves in /opt/ml/output/tensors is uploaded at its end. "
+    "There is no profiler: a ProfilerConfig collects nothing, and the job's log says so.",
     "A channel that asks for FastFile is given as File, and the job's log says so.",
     "A channel with CompressionType Gzip has its objects unpacked, without the ending .gz.",
     "An instance type sets the container's processors and memory, lowered to what the machine has; the log says so. "

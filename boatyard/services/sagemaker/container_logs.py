@@ -47,7 +47,7 @@ class LogFollower:
         self._thread.start()
         return self
 
-    def finish(self, timeout: float = 10.0) -> None:
+    def finish(self, timeout: float = 120.0) -> None:
         """Ends once the container has: waits for the rest of the log, at most `timeout` seconds."""
         self._ended.set()
         self._thread.join(timeout)

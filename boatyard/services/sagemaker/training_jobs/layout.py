@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HOST = "algo-1"
+TENSORS = "/opt/ml/output/tensors"
 FAILURE_LIMIT = 1024  # characters of the failure file that reach FailureReason
 _WRITABLE = ("model", "output", "output/data", "checkpoints", "input/data")
 
@@ -33,6 +34,11 @@ class OptMl:
         return self.root / "output" / "data"
 
     @property
+    def tensors(self) -> Path:
+        """What a debugger library in the image leaves for DebugHookConfig.S3OutputPath."""
+        return self.root / "output" / "tensors"
+
+    @property
     def checkpoints(self) -> Path:
         """What is kept in step with CheckpointConfig.S3Uri."""
         return self.root / "checkpoints"
@@ -52,6 +58,8 @@ class OptMl:
         write_json(configuration / "hyperparameters.json", request.get("HyperParameters", {}))
         write_json(configuration / "inputdataconfig.json", input_data_configuration(request))
         write_json(configuration / "resourceconfig.json", resource_configuration(request))
+        if request.get("DebugHookConfig"):
+            write_json(configuration / "debughookconfig.json", request["DebugHookConfig"])
 
     def failure(self) -> str | None:
         """The first characters of /opt/ml/output/failure, or None when the container wrote none."""

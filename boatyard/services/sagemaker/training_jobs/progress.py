@@ -24,6 +24,8 @@ _ECHOED = (
     "ResourceConfig",
     "StoppingCondition",
     "CheckpointConfig",
+    "DebugHookConfig",
+    "ProfilerConfig",
     "Environment",
 )
 

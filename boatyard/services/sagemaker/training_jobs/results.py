@@ -24,6 +24,12 @@ def upload(call: Call, job: TrainingJob, root: Path, *, model: bool) -> None:
         _upload(call, job, opt_ml.model, "model")
     if any(opt_ml.output_data.iterdir()):
         _upload(call, job, opt_ml.output_data, "output")
+    hook = job.request.get("DebugHookConfig")
+    if hook and opt_ml.tensors.exists():
+        bucket, prefix = s3_locations.parse(
+            s3_locations.join(hook["S3OutputPath"], job.name, "debug-output", ""), "DebugHookConfig.S3OutputPath"
+        )
+        s3_transfer.upload_tree(call, opt_ml.tensors, bucket, prefix)
 
 
 def _upload(call: Call, job: TrainingJob, directory: Path, name: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from boatyard.api.call import Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.services.sagemaker import constraints, instances, s3_locations
+from boatyard.services.sagemaker.training_jobs.layout import TENSORS
 from boatyard.services.sagemaker.training_jobs.metrics import compiled
 
 _OPERATION = "CreateTrainingJob"
 # What would change what the job does, and is not done: refused whatever its value.
 _REFUSED = (
     "VpcConfig",
-    "DebugHookConfig",
     "DebugRuleConfigurations",
     "TensorBoardOutputConfig",
     "ExperimentConfig",
@@ -38,8 +38,6 @@ def validate(params: Params) -> None:
             raise not_supported("sagemaker", _OPERATION, name)
     if params.get("EnableManagedSpotTraining"):
         raise not_supported("sagemaker", _OPERATION, "EnableManagedSpotTraining")
-    if not params.get("ProfilerConfig", {"DisableProfiler": True}).get("DisableProfiler"):
-        raise not_supported("sagemaker", _OPERATION, "ProfilerConfig (other than DisableProfiler)")
     _algorithm(params)
     _resources(params)
     _channels(params)
@@ -120,6 +118,11 @@ def _channel(channel: dict[str, Any], where: str) -> None:
 
 def _outputs(params: Params) -> None:
     s3_locations.parse(params["OutputDataConfig"]["S3OutputPath"], "OutputDataConfig.S3OutputPath")
+    hook = params.get("DebugHookConfig")
+    if hook:
+        s3_locations.parse(hook["S3OutputPath"], "DebugHookConfig.S3OutputPath")
+        if hook.get("LocalPath", TENSORS).rstrip("/") != TENSORS:
+            raise not_supported("sagemaker", _OPERATION, f"DebugHookConfig.LocalPath other than {TENSORS}")
     checkpoints = params.get("CheckpointConfig")
     if not checkpoints:
         return

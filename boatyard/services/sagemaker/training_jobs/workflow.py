@@ -282,4 +282,6 @@ class _Run:
             c["ChannelName"] for c in request.get("InputDataConfig", []) if c.get("InputMode", default) == "FastFile"
         ]
         told = [f"boatyard: the channels {', '.join(fast)} ask for FastFile and are given as File."] if fast else []
+        if not request.get("ProfilerConfig", {"DisableProfiler": True}).get("DisableProfiler"):
+            told.append("boatyard: there is no profiler here; nothing is collected for ProfilerConfig.")
         return told + capped(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -57,22 +58,27 @@ def _told(name: str, weight: float, count: int) -> dict[str, Any]:
     }
 
 
-def switch(installation: Installation, key: Key, uid: str, target: Fleet) -> Endpoint | None:
-    """Makes the target fleet the one that serves; None when the endpoint is not wanted any more."""
+def switch(installation: Installation, key: Key, uid: str, target: Fleet, route: Callable[[Endpoint], None]) -> None:
+    """Makes the target fleet the one that serves, unless the endpoint is not wanted any more.
+
+    `route` sends the traffic there before anybody can read that the endpoint is in service.
+    """
     with installation.database.transaction() as tx:
         endpoint = ENDPOINTS.get(tx, *key)
         if endpoint is None or endpoint.uid != uid or endpoint.status == "Deleting":
-            return None
-        return store(
-            installation,
-            tx,
-            endpoint,
-            status="InService",
-            config_name=target.config_name,
-            fleet=target,
-            target=None,
-            retiring=endpoint.fleet,
-            failure_reason=None,
+            return
+        route(
+            store(
+                installation,
+                tx,
+                endpoint,
+                status="InService",
+                config_name=target.config_name,
+                fleet=target,
+                target=None,
+                retiring=endpoint.fleet,
+                failure_reason=None,
+            )
         )
 
 

@@ -83,9 +83,7 @@ class _Deployment:
         there = {place.container for place in places(endpoint, endpoint.fleet)}
         new = [place for place in places(endpoint, target) if place.container not in there]
         self.serve(new)
-        switched = changes.switch(self.installation, self.key, self.uid, target)
-        if switched is not None:
-            self.keeper.route(switched)
+        changes.switch(self.installation, self.key, self.uid, target, self.keeper.route)
 
     def prepared(self, endpoint: Endpoint, variant: Variant) -> Variant:
         """A variant whose image and model are on this machine.

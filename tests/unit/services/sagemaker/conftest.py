@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from boatyard.api.call import Call
 from boatyard.api.installation import Installation
 from boatyard.services.sagemaker import images
+from boatyard.services.sagemaker.endpoints import keeper
 from tests.unit.services.sagemaker.fake_engine import FakeEngine
 
 ACCOUNT = "000000000000"
@@ -23,7 +26,9 @@ DIGEST = "sha256:" + "0" * 64
 def engine(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """The installation's engine; the image `algorithm:NAME` is the program NAME."""
     fake = FakeEngine()
+    fake.port = free_port()
     monkeypatch.setattr(started, "_engine", fake)
+    monkeypatch.setattr(keeper, "PORT", fake.port)
 
     def pull(caller: Call, image: str) -> images.Image:
         name, tag = image.rsplit(":", 1)
@@ -34,6 +39,19 @@ def engine(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeEngine
     monkeypatch.setattr(images, "pull", pull)
     monkeypatch.setattr(images, "resolve", lambda call, image: pull(call, image).resolved)
     return fake
+
+
+def free_port() -> int:
+    """A port that nobody listens on at any address, below the range that the system gives to others."""
+    for _ in range(200):
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port between 20000 and 32000")
 
 
 @pytest.fixture

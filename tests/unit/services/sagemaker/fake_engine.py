@@ -37,7 +37,11 @@ class FakeContainer:
 
     def begin(self, program: Callable[[FakeContainer], int | Exit]) -> None:
         def run() -> None:
-            result = program(self)
+            try:
+                result = program(self)
+            except OSError as error:
+                self.print(f"the fake container failed: {error}")
+                result = 99
             self.exit = result if isinstance(result, Exit) else Exit(result)
             self.ended.set()
 
@@ -80,6 +84,7 @@ class FakeEngine:
         self.started: list[ContainerSpecification] = []
         self.removed_networks: list[str] = []
         self.down = threading.Event()
+        self.port = 8080
 
     def answer(self) -> None:
         if self.down.is_set():

@@ -51,7 +51,7 @@ def serving(answer: str, *, ping: int = 200, delay: float = 0.0) -> Callable[[Fa
 
         number = next(_addresses)
         address = f"127.77.{number // 250}.{number % 250 + 1}"
-        server = ThreadingHTTPServer((address, 8080), Handler)
+        server = ThreadingHTTPServer((address, container.engine.port), Handler)
         server.daemon_threads = True
         container.address = address
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

@@ -72,9 +72,21 @@ class Lab:
 
 def function_zip(blueprint: Path, name: str) -> bytes:
     """A function's zip, the same bytes for the same source."""
+    return _zip({f"{name}.py": blueprint / "functions" / name / f"{name}.py"})
+
+
+def algorithm_zip(blueprint: Path) -> bytes:
+    """The algorithm's files as a zip, which the notebook starts from."""
+    root = blueprint / "algorithm"
+    files = sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return _zip({path.relative_to(root).as_posix(): path for path in files})
+
+
+def _zip(files: dict[str, Path]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(f"{name}.py", (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        archive.writestr(entry, (blueprint / "functions" / name / f"{name}.py").read_bytes())
+        for name, path in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (path.stat().st_mode & 0o777) << 16
+            archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()

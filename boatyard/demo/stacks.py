@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from boatyard.demo.lab import FUNCTIONS, UNIQUE_ID, DemoFailed, Lab, function_zip
+from boatyard.demo.lab import FUNCTIONS, UNIQUE_ID, DemoFailed, Lab, algorithm_zip, function_zip
 from boatyard.demo.show import Show
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -25,6 +25,9 @@ def create_stacks(lab: Lab, show: Show) -> None:
         content = function_zip(lab.blueprint, name)
         lab.client("s3").put_object(Bucket=lab.code_bucket, Key=f"functions/{name}.zip", Body=content)
         show.line(f"s3://{lab.code_bucket}/functions/{name}.zip  {len(content)} bytes")
+    content = algorithm_zip(lab.blueprint)
+    lab.client("s3").put_object(Bucket=lab.code_bucket, Key="algorithm.zip", Body=content)
+    show.line(f"s3://{lab.code_bucket}/algorithm.zip  {len(content)} bytes, for the notebook")
     show.heading("Stack 2: roles, image repository, build project, functions, pipeline")
     bring_up(lab, show, f"{lab.prefix}-pipeline", "02-pipeline.yml")
 

@@ -22,6 +22,8 @@ Function = Callable[[Call, Params], dict[str, Any]]
 LIMIT = 120.0
 MOMENT = datetime(2024, 1, 2, tzinfo=UTC)
 
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
 
 class Services:
     """Stand-ins for operations of other services, by service and operation; they also keep what was asked."""
@@ -52,13 +54,20 @@ def lambda_action_timeout_seconds() -> float:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, lambda_action_timeout_seconds: float) -> Settings:
+def authorization() -> str:
+    """Whether policies are enforced; tests may say otherwise by parametrize."""
+    return "off"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lambda_action_timeout_seconds: float, authorization: Any) -> Settings:
     """Settings with a data directory that is this test's own."""
     return Settings(
         data_directory=tmp_path / "data",
         root_access_key_id="AKIAROOTROOTROOTROOT",
         root_secret_access_key="secret-of-the-root-user-in-tests-0000000",
         lambda_action_timeout_seconds=lambda_action_timeout_seconds,
+        authorization=authorization,
     )
 
 
@@ -95,6 +104,7 @@ def make_role(installation: Installation, name: str, principal: dict[str, str]) 
         folded=name.lower(),
         id=f"AROA{name.upper():A<17}",
         created=now(),
+        inline={"all": json.dumps(EVERYTHING)},
         trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
     with installation.database.transaction() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from typing import Any
@@ -82,6 +83,7 @@ def test_the_function_gets_the_job_and_reports_success(pipelines: Pipelines, ser
     assert (state["summary"], state["status"]) == ("trained", "Succeeded")
 
 
+@pytest.mark.parametrize("authorization", ["enforce"])
 def test_the_credentials_are_real_and_reach_the_artifacts_only(
     pipelines: Pipelines, services: Services, installation: Installation
 ) -> None:
@@ -104,14 +106,20 @@ def test_the_credentials_are_real_and_reach_the_artifacts_only(
     session = found[0].principal.session
     assert session is not None
     assert session.role_arn == pipelines.role
-    statements = json.loads(session.policies[0])["Statement"]
     data = function.events[0]["data"]
-    allowed = {resource: one["Action"] for one in statements for resource in one["Resource"]}
-    source = data["inputArtifacts"][0]["location"]["s3Location"]["objectKey"]
-    target = data["outputArtifacts"][0]["location"]["s3Location"]["objectKey"]
-    assert "s3:GetObject" in allowed[f"arn:aws:s3:::artifacts/{source}"]
-    assert "s3:PutObject" in allowed[f"arn:aws:s3:::artifacts/{target}"]
-    assert "s3:PutObject" not in allowed[f"arn:aws:s3:::artifacts/{source}"]
+    source, target = (data[kind][0]["location"]["s3Location"] for kind in ("inputArtifacts", "outputArtifacts"))
+    limited = dataclasses.replace(pipelines.call, principal=found[0].principal)
+
+    def may(operation: str, place: dict[str, str]) -> bool:
+        try:
+            limited.authorize("s3", operation, {"Bucket": place["bucketName"], "Key": place["objectKey"]})
+        except ApiError as error:
+            return error.code != "AccessDenied"
+        return True
+
+    other = {"bucketName": "artifacts", "objectKey": "line/Other/1234567"}
+    assert [may("GetObject", place) for place in (source, target, other)] == [True, False, False]
+    assert [may("PutObject", place) for place in (source, target, other)] == [False, True, False]
 
 
 def test_a_continuation_token_leads_to_another_job(pipelines: Pipelines, services: Services) -> None:

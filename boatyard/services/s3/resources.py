@@ -145,10 +145,16 @@ def _ownership(properties: Mapping[str, Any]) -> dict[str, str]:
     given: dict[str, str] = {}
     if "OwnershipControls" in properties:
         given["ObjectOwnership"] = properties["OwnershipControls"]["Rules"][0]["ObjectOwnership"]
-    if "AccessControl" in properties:
-        words = {"Private": "private", "BucketOwnerFullControl": "bucket-owner-full-control"}
-        given["ACL"] = words.get(properties["AccessControl"], properties["AccessControl"])
     return given
+
+
+def _put_acl(client: Any, name: str, value: str) -> None:
+    client.put_bucket_acl(Bucket=name, ACL=_hyphenated(value))
+
+
+def _hyphenated(value: str) -> str:
+    """PublicRead as public-read."""
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in value).lstrip("-")
 
 
 def _configure(call: Call, name: str, properties: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
@@ -228,6 +234,7 @@ def _put_cors(client: Any, name: str, value: Mapping[str, Any]) -> None:
 
 _CONFIGURATIONS: dict[str, tuple[Any, Any]] = {
     "OwnershipControls": (_put_ownership, _undo_ownership),
+    "AccessControl": (_put_acl, lambda client, name: client.put_bucket_acl(Bucket=name, ACL="private")),
     "PublicAccessBlockConfiguration": (_put_public_access_block, _undo_public_access_block),
     "VersioningConfiguration": (_put_versioning, _suspend_versioning),
     "BucketEncryption": (_put_encryption, lambda client, name: client.delete_bucket_encryption(Bucket=name)),

@@ -43,6 +43,7 @@ def test_stack_with_a_bucket(client: Callable[..., Any], s3: Any) -> None:
         "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
         "LifecycleConfiguration": {"Rules": [{"Id": "r", "Status": "Enabled", "Prefix": "p", "ExpirationInDays": 3}]},
         "Tags": [{"Key": "a", "Value": "1"}],
+        "AccessControl": "Private",
     }
     stacks.create_stack(StackName=name, TemplateBody=_template(**properties))
     stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAIT)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-
-import regex
+from typing import TYPE_CHECKING
 
 from boatyard.services.cloudformation.templates.errors import invalid
 
+if TYPE_CHECKING:
+    import regex
+
 SECONDS_ALLOWED = 2.0
+_REFERENCE = re.compile(r"<(\w+)>")
 
 # Java's names of character properties that the regex module spells another way.
 _PROPERTIES = {
@@ -91,10 +95,10 @@ def _escape(pattern: str, position: int, in_set: bool) -> tuple[str, int]:
     if letter == "Q":
         end = pattern.find("\\E", position)
         quoted = pattern[position + 1 : end if end >= 0 else len(pattern)]
-        return regex.escape(quoted, special_only=False), (end + 2 if end >= 0 else len(pattern))
+        return re.escape(quoted), (end + 2 if end >= 0 else len(pattern))
     if letter in "pP":
         return _property(pattern, position)
-    if letter == "k" and (name := regex.match(r"<(\w+)>", pattern, pos=position + 1)):
+    if letter == "k" and (name := _REFERENCE.match(pattern, position + 1)):
         return f"(?P={name[1]})", name.end()
     if letter == "x" and pattern[position + 1 : position + 2] == "{":
         end = pattern.find("}", position)
@@ -122,11 +126,16 @@ def _property(pattern: str, position: int) -> tuple[str, int]:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> regex.Pattern[str]:
+    # Imported when the first pattern comes: it takes longer than everything else that a server loads at its start.
+    import regex
+
     return regex.compile(translate(pattern), regex.VERSION1)
 
 
 def check_pattern(name: str, pattern: str) -> None:
     """Raise ApiError ValidationError when `pattern`, the AllowedPattern of parameter `name`, is no expression."""
+    import regex
+
     try:
         _compiled(pattern)
     except (regex.error, ValueError) as error:

@@ -68,7 +68,7 @@ async def serve(
         limit=CHUNK * 4,
     )
     whole = asyncio.Event()
-    feeding = asyncio.create_task(_feed(process, receive, whole))
+    feeding = asyncio.create_task(_feed(process, receive, whole, writes=before_last is not None))
     try:
         await _answer(process, send, before_last)
     except BaseException:
@@ -81,8 +81,8 @@ async def serve(
         await process.wait()
 
 
-async def _feed(process: asyncio.subprocess.Process, receive: Receive, whole: asyncio.Event) -> None:
-    """The request's body into git; a client that goes away before its end leaves git a body that it refuses."""
+async def _feed(process: asyncio.subprocess.Process, receive: Receive, whole: asyncio.Event, *, writes: bool) -> None:
+    """The request's body into git, which is stopped when the client goes away, unless it has a whole push."""
     stdin = process.stdin
     if stdin is None:
         return
@@ -103,6 +103,8 @@ async def _feed(process: asyncio.subprocess.Process, receive: Receive, whole: as
         pass
     finally:
         stdin.close()
+    if not writes and (await receive())["type"] == "http.disconnect":
+        _kill(process)
 
 
 async def _answer(

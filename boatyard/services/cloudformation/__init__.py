@@ -1,6 +1,12 @@
 """CloudFormation: templates become stacks of resources that other services own."""
 
-OPERATION_MODULES = ("operations.stacks", "operations.reading", "operations.templates", "operations.change_sets")
+OPERATION_MODULES = (
+    "operations.stacks",
+    "operations.rollbacks",
+    "operations.reading",
+    "operations.templates",
+    "operations.change_sets",
+)
 
 NOTES: tuple[str, ...] = (
     "Every resource type, property and attribute that is not supported is named in one ValidationError before anything "
@@ -23,5 +29,6 @@ NOTES: tuple[str, ...] = (
     "A wait condition handle is a placeholder: nothing receives its signals, and AWS::CloudFormation::WaitCondition is "
     "refused.",
     "When a resource fails, those being made at that moment are finished first, then the roll-back begins.",
+    "An update that fails after another that was left in UPDATE_FAILED is rolled back to what that one had left.",
     "YAML is read as YAML 1.1; numbers with leading zeros, as account ids have them, stay text.",
 )

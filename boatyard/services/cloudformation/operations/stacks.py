@@ -226,51 +226,6 @@ def _check_deletable(call: Call, stack: Stack, retain: list[str]) -> None:
         raise invalid(f"The following resources to retain do not exist in the stack: [{', '.join(unknown)}]")
 
 
-def cancel_update_stack(call: Call, params: Params) -> None:
-    """Stop an update and roll it back (AWS: CancelUpdateStack)."""
-    stack = require_stack(call, params["StackName"])
-    with call.installation.database.transaction() as tx:
-        current = STACKS.get(tx, *stack.key)
-        if current is None or current.status != "UPDATE_IN_PROGRESS" or current.operation is None:
-            raise invalid(f"CancelUpdateStack cannot be called from current stack status {stack.status}")
-        cancel(call, tx, stack.id, current.operation)
-
-
-def continue_update_rollback(call: Call, params: Params) -> dict[str, Any]:
-    """Try again to roll an update back, leaving out ResourcesToSkip (AWS: ContinueUpdateRollback)."""
-    stack = require_stack(call, params["StackName"])
-    if params.get("ForceRollback"):
-        raise invalid("boatyard does not support the parameter ForceRollback in CloudFormation:ContinueUpdateRollback.")
-    if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.operation is None:
-        raise invalid(
-            f"Stack:{stack.id} is in {stack.status} state and can not continue rollback; only a stack in "
-            "UPDATE_ROLLBACK_FAILED can."
-        )
-    skip = params.get("ResourcesToSkip", [])
-    with call.installation.database.transaction() as tx:
-        before = OPERATIONS.get(tx, stack.id, stack.operation)
-        assert before is not None
-        unknown = [name for name in skip if RESOURCES.get(tx, stack.id, name) is None]
-        if unknown:
-            raise invalid(f"ResourcesToSkip [{', '.join(unknown)}] do not exist in the stack.")
-        operation = new_operation(
-            call,
-            stack,
-            "CONTINUE_ROLLBACK",
-            now(),
-            phase="rollback",
-            target=before.target,
-            client_token=params.get("ClientRequestToken"),
-            role_arn=params.get("RoleARN") or before.role_arn,
-            skip=list(skip),
-        )
-        for resource in RESOURCES.select(tx, {"stack_id": stack.id}):
-            if resource.operation == before.id:
-                RESOURCES.put(tx, msgspec.structs.replace(resource, operation=operation.id))
-        begin(call, tx, operation, "UPDATE_ROLLBACK_IN_PROGRESS")
-    return {}
-
-
 def update_termination_protection(call: Call, params: Params) -> dict[str, Any]:
     """Protect a stack from deletion, or end that (AWS: UpdateTerminationProtection)."""
     stack = require_stack(call, params["StackName"])

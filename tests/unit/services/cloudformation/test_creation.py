@@ -157,3 +157,13 @@ def test_names_are_checked(formation: Formation, name: str) -> None:
     with pytest.raises(ApiError, match="failed to satisfy constraint") as caught:
         formation.create(things(A={}), name)
     assert caught.value.code == "ValidationError"
+
+
+def test_a_failed_creation_that_was_left_can_be_rolled_back_later(formation: Formation, cloud: Cloud) -> None:
+    cloud.broken["create B"] = "no"
+    formation.create(things(A={}, B={"Needed": {"Ref": "A"}}), DisableRollback=True)
+    assert formation.settled() == "CREATE_FAILED"
+    assert len(cloud.things) == 1
+    formation.call.invoke("cloudformation", "RollbackStack", StackName="lab")
+    assert formation.settled() == "ROLLBACK_COMPLETE"
+    assert cloud.things == {}

@@ -135,3 +135,16 @@ def test_a_stack_only_takes_its_own_updates(formation: Formation, cloud: Cloud) 
         formation.update(things(A={"Value": "2"}))
     cloud.gate["create A"].set()
     assert formation.settled() == "CREATE_COMPLETE"
+
+
+def test_a_failed_update_that_was_left_can_be_rolled_back_later(formation: Formation, cloud: Cloud) -> None:
+    formation.create(things(A={"Value": "1"}))
+    assert formation.settled() == "CREATE_COMPLETE"
+    cloud.broken["create B"] = "no"
+    formation.update(things(A={"Value": "2"}, B={"Needed": {"Ref": "A"}}), DisableRollback=True)
+    assert formation.settled() == "UPDATE_FAILED"
+    formation.call.invoke("cloudformation", "RollbackStack", StackName="lab")
+    assert formation.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    assert list(cloud.things.values()) == [{"Value": "1"}]
+    with pytest.raises(ApiError, match="can not be rolled back"):
+        formation.call.invoke("cloudformation", "RollbackStack", StackName="lab")

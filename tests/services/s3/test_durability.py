@@ -7,8 +7,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any
 
 from tests.server import RunningServer, unique
 
@@ -81,9 +80,9 @@ def test_acknowledged_objects_survive_a_kill(scratch: Callable[..., RunningServe
     acknowledged: dict[str, bytes] = {}
     stop = threading.Event()
 
-    def put(worker: int) -> None:
-        client = server.client("s3")
-        with contextlib.suppress(BotoCoreError, ClientError):
+    def put(worker: int, client: Any) -> None:
+        # Whatever the kill makes of the request under way: only those that were answered count.
+        with contextlib.suppress(Exception):
             for number in range(10_000):
                 if stop.is_set():
                     return
@@ -92,7 +91,7 @@ def test_acknowledged_objects_survive_a_kill(scratch: Callable[..., RunningServe
                 client.put_object(Bucket=bucket, Key=key, Body=content)
                 acknowledged[key] = content
 
-    workers = [threading.Thread(target=put, args=(worker,)) for worker in range(3)]
+    workers = [threading.Thread(target=put, args=(worker, server.client("s3"))) for worker in range(3)]
     for each in workers:
         each.start()
     while len(acknowledged) < 60 and any(each.is_alive() for each in workers):

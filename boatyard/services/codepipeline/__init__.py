@@ -14,6 +14,7 @@ NOTES: tuple[str, ...] = (
     "EventBridge rule, as on AWS.",
     "A function that asks to be called again with a continuation token is called again within seconds, and at once "
     "when a SageMaker job or endpoint changes its state in between; AWS takes about half a minute.",
+    "A function is invoked once for a job, and not again when it fails, unless the server was stopped meanwhile.",
     "A function that ends with an error fails its action at once with the function's message. A function that ends "
     "without reporting is waited for, 20 minutes by default (BOATYARD_LAMBDA_ACTION_TIMEOUT_SECONDS).",
     "An execution keeps the version of the pipeline that it started with until it ends.",

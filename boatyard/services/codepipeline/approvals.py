@@ -35,9 +35,9 @@ def _waiting(call: Call, rx: Reader, params: Params) -> ActionExecution:
         raise ApiError(
             "ActionNotFoundException", f"Stage '{stage['name']}' does not have an approval action with name '{name}'"
         )
-    where = {"account": call.account, "region": call.region, "pipeline": pipeline.name}
+    where = {"account": call.account, "region": call.region, "pipeline": pipeline.name, "token": params["token"]}
     for action in ACTIONS.select(rx, where):
-        if action.stage == stage["name"] and action.action == name and action.token == params["token"]:
+        if action.stage == stage["name"] and action.action == name:
             if action.status != "InProgress" or action.decision is not None:
                 raise ApiError(
                     "ApprovalAlreadyCompletedException",

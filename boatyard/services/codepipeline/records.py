@@ -147,7 +147,7 @@ ACTIONS = Table(
     "codepipeline_action_executions",
     ActionExecution,
     key=("account", "region", "id"),
-    index=("pipeline", "execution", "order"),
+    index=("pipeline", "execution", "order", "token"),
 )
 JOBS = Table(SCHEMA, "codepipeline_jobs", Job, key=("account", "region", "id"), index=("action_execution",))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from boatyard.api import models, registry
@@ -39,6 +41,8 @@ def operations() -> str:
     for service, package in PACKAGES.items():
         module = registry.module(service, "")
         functions = supported(service)
+        if not functions:
+            raise LookupError(f"boatyard.services.{package} has no operation")
         parts.append(f"\n## {service}\n\n{first_sentence(module.__doc__ if module else '')}\n\n")
         for name, function in functions.items():
             parts.append(f"- `{name}`: {first_sentence(function.__doc__)}\n")
@@ -46,8 +50,6 @@ def operations() -> str:
         if notes:
             parts.append("\nWhat is different from AWS, or not done:\n\n")
             parts += [f"- {note}\n" for note in notes]
-        if not functions:
-            raise LookupError(f"boatyard.services.{package} has no operation")
     return "".join(parts)
 
 
@@ -77,20 +79,24 @@ def settings() -> str:
              "(`BOATYARD_CONFIGURATION`, by default `~/.config/boatyard/config.toml`) under its name in lower case.\n\n"
              "| Variable | Default | What it is |\n| --- | --- | --- |\n"]  # fmt: skip
     for name, field in Settings.model_fields.items():
-        default = "see below" if field.default_factory is not None and name.endswith("directory") else field.default
-        if field.default_factory is not None and not name.endswith("directory"):
-            default = "{}"
-        parts.append(f"| `BOATYARD_{name.upper()}` | `{default}` | {field.description} |\n")
+        parts.append(f"| `BOATYARD_{name.upper()}` | {_default(name, field)} | {field.description} |\n")
     parts.append("\nThe data directory is `~/.local/share/boatyard`, the environments are in "
                  "`~/.cache/boatyard/environments` (`XDG_DATA_HOME` and `XDG_CACHE_HOME` are heeded).\n")  # fmt: skip
     return "".join(parts)
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name.endswith("directory"):
+        return "see below"
+    value = field.default if field.default_factory is None else {}
+    return "unset" if value is None or value == {} else f"`{json.dumps(value).strip(chr(34))}`"
 
 
 def commands() -> str:
     """Every command with its arguments and options."""
     group = get_command(app)
     context = typer.Context(group, info_name="boatyard")
-    parts = [HEAD, "# Commands\n\n", _usage(group, context)]
+    parts = [HEAD, "# Commands\n\nOptions of `boatyard` itself, before the command:\n\n", _usage(group, context)]
     for name, command in getattr(group, "commands", {}).items():
         parts.append(f"\n## boatyard {name}\n\n{first_sentence(command.help)}\n\n")
         parts.append(_usage(command, typer.Context(command, info_name=f"boatyard {name}")))
@@ -100,6 +106,8 @@ def commands() -> str:
 def _usage(command: Any, context: Any) -> str:
     lines = []
     for parameter in command.get_params(context):
+        if parameter.name == "help":
+            continue
         record = getattr(parameter, "help", "") or ""
         spelled = ", ".join(parameter.opts) if parameter.param_type_name == "option" else parameter.name.upper()
         lines.append(f"- `{spelled}`: {record}\n")

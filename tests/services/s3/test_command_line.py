@@ -1,4 +1,4 @@
-"""The AWS CLI's s3 commands: mb, cp, sync, ls, presign, rm, rb."""
+"""The AWS CLI's s3 commands: mb, cp, sync, ls, presign, rb."""
 
 from __future__ import annotations
 
@@ -29,12 +29,10 @@ def test_story_of_the_aws_cli(server: RunningServer, tmp_path: Path) -> None:
     assert _aws(server, "sync", str(source), f"s3://{bucket}/tree") == ""
     listed = _aws(server, "ls", f"s3://{bucket}/", "--recursive")
     assert [line.split()[-1] for line in listed.splitlines()] == ["copied.txt", "tree/one.txt", "tree/sub/large.bin"]
-    assert "PRE sub/" in _aws(server, "ls", f"s3://{bucket}/tree/")
     _aws(server, "cp", f"s3://{bucket}/tree", f"s3://{bucket}/again", "--recursive")
     _aws(server, "sync", f"s3://{bucket}/again", str(target))
     assert (target / "sub" / "large.bin").read_bytes() == (source / "sub" / "large.bin").read_bytes()
     with urllib.request.urlopen(_aws(server, "presign", f"s3://{bucket}/copied.txt").strip(), timeout=60) as answer:
         assert answer.read() == b"one"
-    _aws(server, "rm", f"s3://{bucket}/tree", "--recursive")
     _aws(server, "rb", f"s3://{bucket}", "--force")
     assert bucket not in _aws(server, "ls")

@@ -101,19 +101,22 @@ def actions_of(rx: Reader, execution: Execution) -> list[ActionExecution]:
 
 
 def arrive(installation: Installation, tx: Transaction, execution: Execution, stage: str) -> Execution:
-    """Has the execution wait at a stage's door; there the newer of two replaces the older (SUPERSEDED mode)."""
+    """Brings the execution to a stage's door and, if it may enter, inside.
+
+    Of two that wait there the newer replaces the older (SUPERSEDED mode).
+    """
     execution = replace(execution, waiting_for=stage)
     EXECUTIONS.put(tx, execution)
-    if execution.mode != "SUPERSEDED":
-        return execution
-    for other in list(running(tx, execution.account, execution.region, execution.pipeline)):
-        if other.id == execution.id or other.waiting_for != stage or other.status != "InProgress":
-            continue
-        if other.order < execution.order:
+    if execution.mode == "SUPERSEDED":
+        for other in list(running(tx, execution.account, execution.region, execution.pipeline)):
+            if other.id == execution.id or other.waiting_for != stage or other.status != "InProgress":
+                continue
+            if other.order > execution.order:
+                return _supersede(installation, tx, execution, other)
             _supersede(installation, tx, other, execution)
-        else:
-            return _supersede(installation, tx, execution, other)
-    return execution
+    enter(installation, tx, execution, stage)
+    wake_pipeline(installation, tx, execution)
+    return EXECUTIONS.get(tx, execution.account, execution.region, execution.id) or execution
 
 
 def _supersede(installation: Installation, tx: Transaction, old: Execution, new: Execution) -> Execution:

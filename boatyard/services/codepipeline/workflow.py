@@ -79,9 +79,10 @@ def _reach(work: Work, account: str, region: str, execution_id: str, stage: str)
                 return True
             if execution.retry == stage:
                 return lifecycle.enter(installation, tx, execution, stage, again=True)
-            if execution.waiting_for != stage:
-                execution = lifecycle.arrive(installation, tx, execution, stage)
-            return lifecycle.ended(execution) or lifecycle.enter(installation, tx, execution, stage)
+            if execution.waiting_for == stage:
+                return lifecycle.enter(installation, tx, execution, stage)
+            execution = lifecycle.arrive(installation, tx, execution, stage)
+            return lifecycle.ended(execution) or execution.waiting_for != stage
 
     with installation.database.reading() as rx:
         first = EXECUTIONS.get(rx, account, region, execution_id)

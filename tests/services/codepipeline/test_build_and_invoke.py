@@ -71,6 +71,7 @@ def test_a_push_is_built_and_the_function_gets_what_was_built(client: Callable[.
     details = client("codepipeline").list_action_executions(pipelineName=name)["actionExecutionDetails"]
     done = {item["actionName"]: item for item in details}
     assert done["Pull"]["output"]["outputVariables"]["CommitId"] == head
+    assert done["Pull"]["output"]["outputVariables"]["AuthorDate"].endswith("Z")
     assert done["Build"]["output"]["outputVariables"] == {"GREETING": f"hello first {head}"}
     assert done["Train"]["output"]["executionResult"]["externalExecutionSummary"] == f"hello first {head}"
     assert done["Train"]["output"]["outputVariables"] == {"built": "first"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def run(action: ActionRun) -> Outcome:
             "name": action.action.outputs[0]["name"],
             "revisionId": commit_id,
             "revisionSummary": message[:2048] or commit_id,
-            "created": iso(now()),
+            "created": _date(commit.get("committer")),
         },
     )
 
@@ -55,7 +56,9 @@ def _head(action: ActionRun, repository: str, branch: str) -> str:
 
 
 def _date(person: dict[str, Any] | None) -> str:
-    return str(person.get("date", "")) if person else ""
+    """A commit's date, which CodeCommit gives as git has it (seconds and an offset), as ISO 8601 in UTC."""
+    seconds = str((person or {}).get("date", "")).partition(" ")[0]
+    return iso(datetime.fromtimestamp(int(seconds), UTC)) if seconds.isdigit() else iso(now())
 
 
 def _store(action: ActionRun, repository: str, branch: str, commit_id: str) -> None:

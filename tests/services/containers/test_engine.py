@@ -28,8 +28,8 @@ def test_a_container_ends_with_its_code_and_all_it_wrote(run: Run) -> None:
 def test_lines_arrive_while_it_runs_and_long_ones_whole(run: Run, workdir: Path) -> None:
     gate = workdir / "gate"
     script = "import pathlib,time\nprint('x'*2_000_000, flush=True)\n"
-    script += "while not pathlib.Path('/work/gate').exists(): time.sleep(0.01)\nprint('opened')"
-    container = run("python3", "-c", script, mounts=[Mount(workdir, "/work")])
+    script += "while not pathlib.Path('/door/gate').exists(): time.sleep(0.01)\nprint('opened')"
+    container = run("python3", "-c", script, mounts=[Mount(workdir, "/door")])
     lines = container.logs()
     assert len(next(lines).text) == 2_000_000
     assert container.running
@@ -49,8 +49,8 @@ def test_starting_twice_starts_once_and_a_new_engine_object_finds_it(engine: Eng
 
 
 def test_the_service_killed_under_a_running_container_comes_back(engine: Engine, run: Run, workdir: Path) -> None:
-    script = "echo before; while [ ! -e /work/gate ]; do sleep 0.05; done; echo after; exit 5"
-    container = run("sh", "-c", script, mounts=[Mount(workdir, "/work")])
+    script = "echo before; while [ ! -e /door/gate ]; do sleep 0.05; done; echo after; exit 5"
+    container = run("sh", "-c", script, mounts=[Mount(workdir, "/door")])
     lines = container.logs()
     assert next(lines).text == "before"
     assert engine.service is not None

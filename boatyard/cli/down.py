@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,7 @@ _ENDS_WITHIN = 60.0
 def down(
     all_: Annotated[bool, typer.Option("--all", help="Stop running builds and training jobs too: they fail.")] = False,
 ) -> None:
-    """Stop the server. Endpoints come back with 'boatyard up'; builds and jobs that run go on and are taken up."""
+    """Stop the server. Endpoints and notebooks come back with 'boatyard up'; builds and jobs that run go on and are taken up."""
     found = servers.find_running()
     if found is None:
         settings = servers.settings_for()
@@ -52,10 +53,12 @@ def _stop_containers(settings: Settings, *, everything: bool) -> None:
     engine = Engine.from_settings(settings)
     try:
         running = [each for each in engine.containers() if each.running]
-        kept = [] if everything else [each for each in running if each.labels.get("boatyard.kind") != "endpoint"]
-        for each in running:
-            if each not in kept:
-                each.stop(10)
+        kept = [] if everything else [each for each in running if each.labels.get("boatyard.kind") not in _REVIVED]
+        stopped = [each for each in running if each not in kept]
+        if stopped:
+            typer.echo(f"Stopping {len(stopped)} containers ...")
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda each: each.stop(10), stopped))
         if kept:
             names = ", ".join(sorted(each.name for each in kept))
             typer.echo(f"Still running, and taken up by 'boatyard up': {names}. 'boatyard down --all' stops them.")

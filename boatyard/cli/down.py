@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from boatyard.settings import Settings
 
 _ENDS_WITHIN = 60.0
+# What `boatyard up` starts again: nothing is lost by stopping it.
+_REVIVED = frozenset({"endpoint", "notebook"})
 
 
 def down(
     all_: Annotated[bool, typer.Option("--all", help="Stop running builds and training jobs too: they fail.")] = False,
 ) -> None:
-    """Stop the server. Endpoints and notebooks come back with 'boatyard up'; builds and jobs that run go on and are taken up."""
+    """Stop the server. Endpoints and notebooks come back with 'boatyard up'; builds and jobs go on and are taken up."""
     found = servers.find_running()
     if found is None:
         settings = servers.settings_for()

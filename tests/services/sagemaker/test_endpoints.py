@@ -130,3 +130,14 @@ def test_what_containers_log_is_to_be_had(client: Callable[..., Any], endpoint: 
         return [event["message"] for event in events if event["message"].startswith("serving ")]
 
     assert eventually(logged)
+
+
+def test_invocations_are_counted(client: Callable[..., Any], endpoint: str) -> None:
+    client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"row")
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "all"}]
+
+    def names() -> set[str]:
+        found = client("cloudwatch").list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
+        return {metric["MetricName"] for metric in found}
+
+    eventually(lambda: {"Invocations", "ModelLatency", "Invocation4XXErrors", "Invocation5XXErrors"} <= names())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,17 @@ def test_a_job_trains_and_everything_it_leaves_is_there(
     ]
     assert job["FinalMetricDataList"][0]["MetricName"] == "accuracy"
     assert job["FinalMetricDataList"][0]["Value"] == pytest.approx(0.75)
+    start, end = job["CreationTime"] - timedelta(minutes=5), job["TrainingEndTime"] + timedelta(minutes=5)
+    found = client("cloudwatch").get_metric_statistics(
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="accuracy",
+        Dimensions=[{"Name": "TrainingJobName", "Value": name}],
+        StartTime=start,
+        EndTime=end,
+        Period=3600,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    assert [point["Maximum"] for point in found] == [0.75]
     s3 = client("s3")
     packed = s3.get_object(Bucket=bucket, Key=f"models/{name}/output/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:

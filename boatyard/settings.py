@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Which environment stands in for an image in FROM when no registry can be reached.",
     )
+    git_mirrors: dict[str, str] = Field(
+        default_factory=dict,
+        description="Where git in notebook instances fetches from instead of an address that cannot be reached.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -3,9 +3,10 @@
 Used by whatever runs git for a user: notebooks, builds, and the shell that `boatyard env` sets up.
 """
 
+import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import boatyard
@@ -17,6 +18,9 @@ CLI_HELPER = '!f() { test "$1" != get || aws codecommit credential-helper get --
 
 
 LOOPBACK = ("127.0.0.1", "localhost")
+_CODECOMMIT = re.compile(
+    r"^(https://git-codecommit\.[a-z0-9-]+\.amazonaws\.com|https?://(127\.0\.0\.1|localhost)(:\d+)?)/v1/repos/"
+)
 
 
 def aws_address(call: Call, address: str) -> str:
@@ -72,12 +76,29 @@ def git_environment(endpoint: str, regions: Iterable[str] = ("us-east-1",), help
     return result
 
 
-def git_file(endpoint: str, regions: Iterable[str] = ("us-east-1",), helper: str = CLI_HELPER) -> str:
-    """The same lines as a git configuration file, for `git config --global include.path FILE` or /etc/gitconfig."""
+def git_file(
+    endpoint: str,
+    regions: Iterable[str] = ("us-east-1",),
+    helper: str = CLI_HELPER,
+    mirrors: Mapping[str, str] | None = None,
+) -> str:
+    """The same lines as a git configuration file, for `git config --global include.path FILE` or /etc/gitconfig.
+
+    `mirrors`: what stands in for the addresses that begin so; a mirror may be a CodeCommit repository.
+    """
+    lines = git_configuration(endpoint, regions, helper)
+    # Git rewrites an address once only, so that a mirror in CodeCommit is named as this server reaches it.
+    lines += [
+        (f"url.{_CODECOMMIT.sub(lambda _: f'{endpoint}/v1/repos/', mirror)}.insteadOf", address)
+        for address, mirror in (mirrors or {}).items()
+    ]
     parts = []
-    for key, value in git_configuration(endpoint, regions, helper):
+    for key, value in lines:
         section, rest = key.split(".", 1)
         subsection, name = rest.rsplit(".", 1)
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-        parts.append(f'[{section} "{subsection}"]\n\t{name} = "{quoted}"\n')
+        parts.append(f'[{section} "{_escaped(subsection)}"]\n\t{name} = "{_escaped(value)}"\n')
     return "".join(parts)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -66,7 +66,9 @@ def prepare(installation: Installation, notebook: Notebook) -> None:
     files = {
         "start.sh": _START.read_text(),
         "profile": "\n".join(exported) + "\n",
-        "gitconfig": git_file(environment["AWS_ENDPOINT_URL"], (notebook.region,)),
+        "gitconfig": git_file(
+            environment["AWS_ENDPOINT_URL"], (notebook.region,), mirrors=installation.settings.git_mirrors
+        ),
         "repositories": "".join("\t".join(entry) + "\n" for entry in _repositories(installation, notebook)),
     }
     if notebook.request.get("RootAccess", "Enabled") == "Enabled":

@@ -51,3 +51,11 @@ def test_in_a_container_the_machines_own_address_leads_to_the_server(call: Call)
     address = f"{call.installation.gateway_url}/v1/repos/model"
     assert aws_address(call, address) == "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/model"
     assert aws_address(call, "https://example.com/v1/repos/model") == "https://example.com/v1/repos/model"
+
+
+def test_a_mirror_in_codecommit_is_named_as_the_server_is_reached() -> None:
+    for mirror in ("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/m", "http://127.0.0.1:4566/v1/repos/m"):
+        text = git_file("http://10.89.0.1:4566", mirrors={"https://git.example/a": mirror})
+        assert text.endswith('[url "http://10.89.0.1:4566/v1/repos/m"]\n\tinsteadOf = "https://git.example/a"\n')
+    elsewhere = git_file("http://10.89.0.1:4566", mirrors={"https://git.example/": "https://mirror.example/git/"})
+    assert elsewhere.endswith('[url "https://mirror.example/git/"]\n\tinsteadOf = "https://git.example/"\n')

@@ -27,6 +27,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_pr
 DIRECT = ("localhost", "127.0.0.1", "169.254.170.2", "10.192.0.0/11")
 PIP_TARGET = "/etc/boatyard/pip.conf"
 PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "find-links", "timeout", "retries")
+PIP_PLACES = ("index-url", "extra-index-url", "find-links")
 
 
 def host_environment(variables: Mapping[str, str] | None = None, gateway: str = "") -> dict[str, str]:
@@ -86,9 +87,10 @@ def pip_configuration(
         value = source.get(name)
         if value:
             chosen[key] = value
-    links = [link for link in chosen.pop("find-links", "").split() if urlsplit(link).scheme in {"http", "https"}]
-    if links:
-        chosen["find-links"] = " ".join(links)
+    for key in PIP_PLACES:
+        places = [place for place in chosen.pop(key, "").split() if urlsplit(place).scheme in {"http", "https"}]
+        if places:
+            chosen[key] = " ".join(places)
     if not chosen:
         return ""
     if bundle is not None or ca_bundle() is not None:

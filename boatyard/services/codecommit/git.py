@@ -34,6 +34,8 @@ CONFIGURATION: tuple[tuple[str, str], ...] = (
     ("transfer.hideRefs", HIDDEN_REFERENCES),
     ("gc.auto", "6700"),
     ("gc.autoDetach", "false"),
+    # An empty repository names no branch: the client begins its own default one, as with AWS's.
+    ("lsrefs.unborn", "ignore"),
     ("uploadpack.allowFilter", "true"),
     ("uploadpack.allowReachableSHA1InWant", "true"),
     ("http.receivepack", "true"),

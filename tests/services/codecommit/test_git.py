@@ -40,6 +40,11 @@ def test_what_is_pushed_is_seen_by_the_api_and_by_clones(git: Git, codecommit: A
     assert codecommit.list_branches(repositoryName=repository)["branches"] == ["main"]
 
 
+def test_a_clone_of_an_empty_repository_begins_the_clients_own_branch(git: Git, repository: str) -> None:
+    git("-c", "init.defaultBranch=trunk", "clone", "--quiet", f"codecommit://{repository}", "../mine")
+    assert git("-C", "../mine", "symbolic-ref", "HEAD") == "refs/heads/trunk"
+
+
 def test_the_aws_cli_signs_for_git(git: Git, server: RunningServer, repository: str) -> None:
     commit = git.commit(a=b"1")
     cli = Git(server, git.directory, helper=CLI_HELPER)

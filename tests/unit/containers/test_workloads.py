@@ -21,7 +21,11 @@ def test_without_a_proxy_nothing_is_said_of_proxies() -> None:
 def test_package_indexes_go_on_but_not_the_hosts_directories(tmp_path: Path) -> None:
     file = tmp_path / "pip.conf"
     file.write_text("[global]\nindex-url = https://file/simple\ntrusted-host = file\ncert = /host/only\n")
-    variables = {"PIP_INDEX_URL": "https://index/simple", "PIP_FIND_LINKS": "/opt/wheels https://a/b"}
+    variables = {
+        "PIP_INDEX_URL": "https://index/simple",
+        "PIP_FIND_LINKS": "/opt/wheels https://a/b",
+        "PIP_EXTRA_INDEX_URL": "file:///opt/simple",
+    }
     found = pip_configuration(variables, [file, tmp_path / "none"], bundle=tmp_path).splitlines()
     assert found == [
         "[global]",
@@ -30,4 +34,4 @@ def test_package_indexes_go_on_but_not_the_hosts_directories(tmp_path: Path) -> 
         "find-links = https://a/b",
         "cert = /etc/boatyard/ca-certificates.crt",
     ]
-    assert pip_configuration({}, []) == ""
+    assert pip_configuration({"PIP_INDEX_URL": "file:///opt/simple"}, []) == ""

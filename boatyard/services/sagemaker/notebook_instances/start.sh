@@ -16,6 +16,12 @@ else
 fi
 git config --system include.path "$control/gitconfig"
 chown ec2-user:ec2-user "$home/SageMaker"
+# Notebooks made on AWS ask for its kernel by name.
+kernels=/usr/local/share/jupyter/kernels
+if [ ! -e "$kernels/conda_python3" ]; then
+    cp -R "$kernels/python3" "$kernels/conda_python3"
+    sed -i 's/"display_name": *"[^"]*"/"display_name": "conda_python3"/' "$kernels/conda_python3/kernel.json"
+fi
 cd "$home/SageMaker" || exit 1
 
 while IFS=$'\t' read -r url directory branch; do

@@ -26,7 +26,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_pr
 # What must never go to a proxy: boatyard's own addresses and the registry's names.
 DIRECT = ("localhost", "127.0.0.1", "169.254.170.2", "10.192.0.0/11")
 PIP_TARGET = "/etc/boatyard/pip.conf"
-PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "find-links", "timeout", "retries")
+PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "find-links", "proxy", "timeout", "retries")
 PIP_PLACES = ("index-url", "extra-index-url", "find-links")
 
 
@@ -88,9 +88,9 @@ def pip_configuration(
         if value:
             chosen[key] = value
     for key in PIP_PLACES:
-        places = [place for place in chosen.pop(key, "").split() if urlsplit(place).scheme in {"http", "https"}]
-        if places:
-            chosen[key] = " ".join(places)
+        places = chosen.get(key, "").split()
+        chosen[key] = " ".join(place for place in places if urlsplit(place).scheme in {"http", "https"})
+    chosen = {key: chosen[key] for key in PIP_KEYS if chosen.get(key)}
     if not chosen:
         return ""
     if bundle is not None or ca_bundle() is not None:

@@ -56,9 +56,14 @@ def running_job(own: RunningServer, place: tuple[str, str, str]) -> tuple[str, P
         return any(event["message"] == "mode wait" for event in found)
 
     eventually(waiting)
-    folders = list((own.data_directory / "sagemaker" / "training-jobs").iterdir())
-    assert len(folders) == 1
-    return name, folders[0] / "checkpoints" / "release"
+
+    def only_folder() -> Path | None:
+        # The job before may still be cleaning up.
+        folders = list((own.data_directory / "sagemaker" / "training-jobs").iterdir())
+        return folders[0] if len(folders) == 1 else None
+
+    folder: Path = eventually(only_folder)
+    return name, folder / "checkpoints" / "release"
 
 
 def messages(own: RunningServer, name: str) -> list[str]:

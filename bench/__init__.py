@@ -1,0 +1,1 @@
+"""Measurements: run by `make bench` on a machine that has nothing else to do."""

@@ -1,5 +1,5 @@
 # Boatyard's commands for people and for CI. Everything is installed into .venv; state goes to .boatyard.
-.PHONY: demo test unit lint types lock bench clean
+.PHONY: demo test torture unit lint types lock bench clean
 .DELETE_ON_ERROR:
 
 PYTHON_BIN := .venv/bin
@@ -25,6 +25,12 @@ demo: .venv/installed   ## Set everything up and carry the algorithm from commit
 test: .venv/developed   ## Set everything up and pass all tests.
 	boatyard setup
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
+
+# TORTURE_ROUNDS executions, each with the server killed in it; TORTURE_SEED repeats a run.
+torture: .venv/developed   ## Kill the server at random moments of the pipeline, again and again.
+	boatyard setup
+	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/torture --timeout 36000 -s \
+		tests/torture/torture_pipeline.py $(TEST_OPTIONS)
 
 unit: .venv/developed   ## The tests that need no container engine.
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/unit tests/unit $(TEST_OPTIONS)

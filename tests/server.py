@@ -54,6 +54,8 @@ def free_port() -> int:
 class RunningServer:
     """One server. `settings` are further BOATYARD_ variables, named without the prefix."""
 
+    module = "boatyard.gateway.server"
+
     def __init__(self, data_directory: Path, **settings: str) -> None:
         self.data_directory = data_directory
         self.port = free_port()
@@ -72,6 +74,11 @@ class RunningServer:
         """The server's process id."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
 
     def server_environment(self) -> dict[str, str]:
         """The environment of the server process itself."""
@@ -106,7 +113,7 @@ class RunningServer:
     def _launch(self) -> None:
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "boatyard.gateway.server"],
+                [sys.executable, "-m", self.module],
                 cwd=_REPOSITORY,
                 env=self.server_environment(),
                 stdin=subprocess.DEVNULL,

@@ -20,6 +20,11 @@ EVENT_BYTES = 250 * 1024
 PER_EVENT_BYTES = 26
 
 
+def pieces(text: str) -> list[str]:
+    """The messages that a line becomes: a long one is cut, and an event is never empty."""
+    return [text[start : start + EVENT_BYTES // 4] for start in range(0, len(text), EVENT_BYTES // 4)] or [" "]
+
+
 class LogShipper:
     """Sends lines to one log stream in batches, as the given caller; group and stream are made if missing."""
 
@@ -28,6 +33,7 @@ class LogShipper:
         self.group = group
         self.stream = stream
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._lines: list[dict[str, int | str]] = []
         self._bytes = 0
         self._wake = threading.Event()
@@ -38,10 +44,9 @@ class LogShipper:
     def send(self, timestamp: int | None, text: str) -> None:
         """Queue a line with its time in milliseconds since 1970 (None: now); long ones are cut into pieces."""
         at = milliseconds() if timestamp is None else timestamp
-        pieces = [text[start : start + EVENT_BYTES // 4] for start in range(0, len(text), EVENT_BYTES // 4)] or [" "]
         with self._lock:
-            for piece in pieces:
-                self._lines.append({"timestamp": at, "message": piece or " "})
+            for piece in pieces(text):
+                self._lines.append({"timestamp": at, "message": piece})
                 self._bytes += len(piece) * 4 + PER_EVENT_BYTES
             full = self._bytes >= BATCH_BYTES
             if self._thread is None:
@@ -65,7 +70,11 @@ class LogShipper:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is queued now; a refusal is logged on the server and the lines are lost, as on AWS."""
+        """Send what was queued before; a refusal is logged on the server and the lines are lost, as on AWS."""
+        with self._sending:
+            self._flush()
+
+    def _flush(self) -> None:
         while True:
             with self._lock:
                 batch = self._take()

@@ -16,6 +16,7 @@ from boatyard.api.log_shipping import LogShipper
 from boatyard.containers.engine import Engine
 from boatyard.containers.errors import EngineError
 from boatyard.containers.specification import LogLine
+from boatyard.services.sagemaker.roles import PRINCIPAL
 
 log = logging.getLogger(__name__)
 _TAIL_LINES = 30
@@ -167,12 +168,16 @@ def _pieces(text: str) -> int:
 
 
 def _events_there(call: Call, group: str, stream: str) -> int:
-    """How many events a log stream holds already; 0 when it is not there."""
+    """How many events a log stream holds already; 0 when it is not there.
+
+    SageMaker asks for itself: an execution role that may only write to its log is enough.
+    """
+    service = call.as_service(PRINCIPAL)
     count = 0
     token: dict[str, Any] = {}
     while True:
         try:
-            answer = call.invoke(
+            answer = service.invoke(
                 "logs", "GetLogEvents", logGroupName=group, logStreamName=stream, startFromHead=True, **token
             )
         except ApiError as error:

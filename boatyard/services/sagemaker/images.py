@@ -39,16 +39,20 @@ def resolve(call: Call, image: str) -> str:
     name = f"{found['registry']}/{found['repository']}"
     wanted = {"imageDigest": found["digest"]} if found["digest"] else {"imageTag": found["tag"] or "latest"}
     try:
-        details = call.invoke(
+        # BatchGetImage, as SageMaker does: an execution role needs no more than what pulls.
+        answer = call.invoke(
             "ecr",
-            "DescribeImages",
+            "BatchGetImage",
             registryId=found["account"],
             repositoryName=found["repository"],
             imageIds=[wanted],
-        )["imageDetails"]
+        )
     except ApiError as error:
         raise ImageUnavailable(f"Cannot find image URI: {image}. ECR answered {error.code}: {error.message}") from None
-    return f"{name}@{details[0]['imageDigest']}"
+    for failure in answer["failures"]:
+        said = f"{failure['failureCode']}: {failure['failureReason']}"
+        raise ImageUnavailable(f"Cannot find image URI: {image}. ECR answered {said}")
+    return f"{name}@{answer['images'][0]['imageId']['imageDigest']}"
 
 
 def pull(call: Call, image: str) -> Image:

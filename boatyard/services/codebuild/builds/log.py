@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.api.log_shipping import LogShipper
+from boatyard.api.log_shipping import LogShipper, pieces
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.services.codebuild.records import Build
@@ -53,31 +54,44 @@ class BuildLog:
         thread.start()
         return thread
 
-    def _known(self) -> int | None:
-        """When the last event was that a server before this one sent, in milliseconds; None if there is none."""
+    def _known(self) -> Counter[tuple[int, str]]:
+        """The events that a server before this one has sent, by time in milliseconds and text."""
         build = self._build
+        known: Counter[tuple[int, str]] = Counter()
         if self._shipper is None:
-            return None
+            return known
         self._shipper.flush()
         service = self._installation.service_call(SERVICE, build.account, build.region)
-        try:
-            answer = service.invoke(
-                "logs", "GetLogEvents", logGroupName=build.group, logStreamName=build.stream, limit=10_000
-            )
-        except ApiError:
-            return None
-        own = ("[Container]",)
-        lines = [event for event in answer["events"] if not event["message"].startswith(own)]
-        return max((event["timestamp"] for event in lines), default=None)
+        place = {"logGroupName": build.group, "logStreamName": build.stream}
+        token: dict[str, str] = {}
+        while True:
+            try:
+                answer = service.invoke("logs", "GetLogEvents", **place, startFromHead=True, **token)
+            except ApiError as error:
+                if error.code != "ResourceNotFoundException":
+                    log.warning("The log of the build %s cannot be read: %s", build.id, error)
+                return known
+            known.update((event["timestamp"], event["message"]) for event in answer["events"])
+            if not answer["events"] or answer["nextForwardToken"] == token.get("nextToken"):
+                return known
+            token = {"nextToken": answer["nextForwardToken"]}
 
-    def _follow(self, container: Container, known: int | None) -> None:
+    def _follow(self, container: Container, known: Counter[tuple[int, str]]) -> None:
         try:
             for line in container.logs(follow=True):
                 moment = int(line.timestamp.timestamp() * 1000)
-                if self._shipper is not None and (known is None or moment > known):
+                first = (moment, pieces(line.text)[0])
+                if known[first]:
+                    known[first] -= 1
+                elif self._shipper is not None:
                     self._shipper.send(moment, line.text)
         except EngineError as error:
             log.warning("The log of the build %s broke off: %s", self._build.id, error)
+
+    def flush(self) -> None:
+        """Send what was said so far."""
+        if self._shipper is not None:
+            self._shipper.flush()
 
     def close(self) -> None:
         """Send what is left."""

@@ -234,6 +234,8 @@ class Story:
                 "CONTAINER_ENDED",
                 f"The build container {reason} before its commands did (exit code {code}). See the end of the log.",
             )
+        # A server that takes this up behind the commands does not read the container's log again.
+        self.log.flush()
         self.change(lambda each: msgspec.structs.replace(each, exported=reported.exported))
 
     def artifacts(self) -> None:

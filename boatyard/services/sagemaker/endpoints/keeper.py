@@ -85,8 +85,7 @@ class Keeper:
         engine = self.installation.engine
         found = engine.find(place.container)
         if found is not None and not found.running:
-            self._forget(place.container)
-            found.remove()
+            self._remove(place, found)
             found = None
         try:
             return found or engine.start(serving.specification(self.installation, place))
@@ -156,14 +155,22 @@ class Keeper:
             ups = [up for place in retired if (up := self._up.get(place.container)) is not None]
         self.routes.drain([up.replica for up in ups if up.replica is not None], timeout)
         for place in retired:
-            self.patiently(functools.partial(self._end, place.container))
+            self.patiently(functools.partial(self._end, place))
 
-    def _end(self, name: str) -> None:
-        found = self.installation.engine.find(name)
+    def _end(self, place: Place) -> None:
+        found = self.installation.engine.find(place.container)
         if found is not None:
             found.stop(10)
-            self._forget(name, finish=True)
-            found.remove()
+            self._remove(place, found)
+
+    def _remove(self, place: Place, ended: Container) -> None:
+        """Removes an ended container, once its log is shipped to the end: an earlier server may have begun to."""
+        try:
+            self._log_of(place, ended)
+        except ApiError as error:
+            log.warning("The end of the log of %s cannot be shipped: %s", place.container, error)
+        self._forget(place.container, finish=True)
+        ended.remove()
 
     def patiently(self, function: Callable[[], None]) -> None:
         """Does what the engine must do, again until it answers or the server stops."""

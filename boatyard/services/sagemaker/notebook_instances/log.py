@@ -106,7 +106,8 @@ def logs_of(installation: Installation) -> NotebookLogs:
 def _last_event(call: Call, stream: str) -> int:
     """The time of the last event of a stream in milliseconds since 1970, 0 when there is none."""
     try:
-        answer = call.invoke("logs", "GetLogEvents", logGroupName=GROUP, logStreamName=stream, limit=1)
+        service = call.as_service(roles.PRINCIPAL)
+        answer = service.invoke("logs", "GetLogEvents", logGroupName=GROUP, logStreamName=stream, limit=1)
     except ApiError:
         return 0
     return int(answer["events"][-1]["timestamp"]) if answer["events"] else 0

@@ -1,0 +1,172 @@
+"""What must be true after every execution, however often the server died in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from boatyard.containers.engine import Engine
+from tests.torture.lab import LINES, STAGES, TortureLab
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_UNSTEADY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d+")
+_MARKED = re.compile(r"torture (\S+) (\w+) (\d+)$")
+
+
+@dataclass
+class Present:
+    """What a data directory holds that costs something: containers, networks, mounts, files."""
+
+    containers: Counter[str] = field(default_factory=Counter)
+    networks: Counter[str] = field(default_factory=Counter)
+    mounts: Counter[str] = field(default_factory=Counter)
+    files: Counter[str] = field(default_factory=Counter)
+
+    def beyond(self, before: Present) -> dict[str, dict[str, int]]:
+        """What is here and was not before."""
+        names = ("containers", "networks", "mounts", "files")
+        found = {name: dict(getattr(self, name) - getattr(before, name)) for name in names}
+        return {name: more for name, more in found.items() if more}
+
+
+def steady(text: str) -> str:
+    """A name without what is different each time."""
+    return _UNSTEADY.sub("*", text)
+
+
+def present(data_directory: Path, engine: Engine) -> Present:
+    """What is there now; the server should be at rest or stopped. Functions' containers end with the server."""
+    found = Present()
+    for container in engine.containers():
+        found.containers[f"{container.labels.get('boatyard.service')} {steady(container.name)}"] += 1
+    for network in engine._connection.call(lambda api: api.networks()):
+        found.networks[steady(network["Name"])] += 1
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        target = line.split()[1]
+        if target.startswith(str(data_directory)):
+            found.mounts[steady(target.removeprefix(str(data_directory)))] += 1
+    for place in ("blobs/tmp", "codebuild", "sagemaker", "lambda", "lambda_", "git", "ecr", "workloads"):
+        for path in sorted((data_directory / place).rglob("*")):
+            inside = path.relative_to(data_directory)
+            # Layers and caches of builds, and what git keeps, are there to stay.
+            if len(inside.parts) <= 6 and not {"layers", "cache", "pushed", "objects"} & set(inside.parts):
+                found.files[steady(str(inside))] += 1
+    return found
+
+
+def orphaned_blobs(data_directory: Path) -> list[str]:
+    """Blobs that no record mentions."""
+    connection = sqlite3.connect(f"file:{data_directory / 'state.db'}?mode=ro", uri=True)
+    known: set[str] = set()
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        for row in connection.execute(f'SELECT * FROM "{table}"'):
+            for value in row:
+                known.update(_ID.findall(value if isinstance(value, str) else ""))
+    connection.close()
+    files = [path for path in (data_directory / "blobs").rglob("*") if path.is_file()]
+    return [str(path.relative_to(data_directory)) for path in files if not known & set(_ID.findall(path.name))]
+
+
+def marked_lines(lab: TortureLab, mark: str) -> dict[tuple[str, str], list[int]]:
+    """The numbered lines of an execution: for each log stream and kind their numbers, in order."""
+    logs = lab.lab.client("logs")
+    found: dict[tuple[str, str], list[int]] = {}
+    groups = [
+        f"/aws/codebuild/{lab.lab.prefix}",
+        "/aws/sagemaker/TrainingJobs",
+        *(f"/aws/sagemaker/Endpoints/{lab.lab.endpoint(stage)}" for stage in STAGES),
+    ]
+    for group in groups:
+        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
+            for stream in page["logStreams"]:
+                name = stream["logStreamName"]
+                for event in events(logs, group, name):
+                    match = _MARKED.search(event.rstrip())
+                    if match and match.group(1) == mark:
+                        found.setdefault((f"{group}:{name}", match.group(2)), []).append(int(match.group(3)))
+    return found
+
+
+def events(logs: Any, group: str, stream: str) -> list[str]:
+    """Every message of a stream."""
+    said: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
+        said += [event["message"] for event in answer["events"]]
+        if answer["nextForwardToken"] == token.get("nextToken"):
+            return said
+        token = {"nextToken": answer["nextForwardToken"]}
+
+
+def end_faults(lab: TortureLab, mark: str) -> list[str]:
+    """What is wrong with the last words of the containers that an execution's successor has replaced."""
+    found = {stream: numbers for (stream, kind), numbers in marked_lines(lab, mark).items() if kind == "end"}
+    wrong = [f"{stream} end: {numbers}" for stream, numbers in found.items() if numbers != list(range(LINES))]
+    return wrong if len(found) == len(STAGES) else [*wrong, f"{len(found)} containers have ended"]
+
+
+def log_faults(lab: TortureLab, mark: str) -> list[str]:
+    """What is wrong with the execution's logs: each kind of lines once, whole and in order."""
+    wrong = []
+    found = marked_lines(lab, mark)
+    for (stream, kind), numbers in found.items():
+        if kind == "end":
+            continue
+        if numbers != list(range(LINES)):
+            missing = sorted(set(range(LINES)) - set(numbers))
+            doubled = [number for number, count in Counter(numbers).items() if count > 1]
+            wrong.append(f"{stream} {kind}: missing {missing}, doubled {doubled}, {len(numbers)} lines")
+    kinds = Counter(kind for _, kind in found if kind != "end")
+    if kinds != Counter({"build": 1, "train": 1, "serve": 3}):
+        wrong.append(f"streams by kind: {dict(kinds)}")
+    return wrong
+
+
+@dataclass
+class Done:
+    """What has been done so far: to see afterwards that all was done once."""
+
+    builds: int
+    jobs: int
+    generations: dict[str, int]
+
+
+def done(lab: TortureLab) -> Done:
+    """Counts builds, training jobs, and the switches of each endpoint."""
+    codebuild, sagemaker = lab.lab.client("codebuild"), lab.lab.client("sagemaker")
+    builds = [
+        build
+        for page in codebuild.get_paginator("list_builds_for_project").paginate(projectName=lab.lab.prefix)
+        for build in page["ids"]
+    ]
+    jobs = [
+        job["TrainingJobName"]
+        for page in sagemaker.get_paginator("list_training_jobs").paginate()
+        for job in page["TrainingJobSummaries"]
+    ]
+    connection = sqlite3.connect(f"file:{lab.server.data_directory / 'state.db'}?mode=ro", uri=True)
+    rows = connection.execute("SELECT name, record FROM sagemaker_endpoints").fetchall()
+    connection.close()
+    return Done(len(builds), len(jobs), {name: json.loads(record).get("generation", 1) for name, record in rows})
+
+
+def work_faults(lab: TortureLab, before: Done, after: Done) -> list[str]:
+    """What was done more or less often than once in one execution."""
+    wrong = []
+    if after.builds != before.builds + 1:
+        wrong.append(f"{after.builds - before.builds} builds")
+    if after.jobs != before.jobs + 1:
+        wrong.append(f"{after.jobs - before.jobs} training jobs")
+    for stage in STAGES:
+        name = lab.lab.endpoint(stage)
+        switched = after.generations.get(name, 0) - before.generations.get(name, 0)
+        if switched != 1:
+            wrong.append(f"{name} was switched {switched} times")
+    return wrong

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sqlite3
+import tarfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,14 @@ class Present:
     networks: Counter[str] = field(default_factory=Counter)
     mounts: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def services(self) -> dict[str, int]:
+        """How many containers each service has."""
+        found: Counter[str] = Counter()
+        for name, count in self.containers.items():
+            found[name.split()[0]] += count
+        return dict(found)
 
     def beyond(self, before: Present) -> dict[str, dict[str, int]]:
         """What is here and was not before."""
@@ -71,6 +81,24 @@ def orphaned_blobs(data_directory: Path) -> list[str]:
     connection.close()
     files = [path for path in (data_directory / "blobs").rglob("*") if path.is_file()]
     return [str(path.relative_to(data_directory)) for path in files if not known & set(_ID.findall(path.name))]
+
+
+def not_kept(lab: TortureLab, commit: str) -> list[str]:
+    """What an execution has made and is not there: the commit, its image, the model that was trained with it."""
+    head = lab.lab.client("codecommit").get_branch(repositoryName=lab.lab.prefix, branchName="main")
+    wrong = [] if head["branch"]["commitId"] == commit else [f"main is at {head['branch']['commitId']}"]
+    lab.lab.client("ecr").describe_images(repositoryName=lab.lab.prefix, imageIds=[{"imageTag": commit}])
+    sagemaker, s3 = lab.lab.client("sagemaker"), lab.lab.client("s3")
+    latest = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")["TrainingJobSummaries"][0]
+    job = sagemaker.describe_training_job(TrainingJobName=latest["TrainingJobName"])
+    if not job["AlgorithmSpecification"]["TrainingImage"].endswith(f":{commit}"):
+        wrong.append(f"the last training job used {job['AlgorithmSpecification']['TrainingImage']}")
+    bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        if archive.getnames() != ["rows.csv"]:
+            wrong.append(f"the model is {archive.getnames()}")
+    return wrong
 
 
 def marked_lines(lab: TortureLab, mark: str) -> dict[tuple[str, str], list[int]]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from boatyard.cli.servers import Running
+from boatyard.containers.engine import Engine
 from boatyard.demo import delivery, production, stacks
 from boatyard.demo.lab import DemoFailed, Lab, blueprint_directory
 from boatyard.demo.show import Show
@@ -169,6 +170,17 @@ class TortureLab:
             ],
             indent=1,
         )
+
+    def settled(self, faults: Callable[[], list[str]]) -> list[str]:
+        """What is still wrong after a while: containers' last lines take a moment to arrive."""
+        deadline = time.monotonic() + 120
+        while (found := faults()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return found
+
+    def engine(self) -> Engine:
+        """The server's container engine."""
+        return Engine.from_settings(Settings(data_directory=self.server.data_directory, port=self.server.port))
 
     def ask(self, stage: str) -> None:
         """A prediction for each validation row."""

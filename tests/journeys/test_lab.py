@@ -89,7 +89,10 @@ def serves(installed: Installed, endpoint: str) -> bool:
     if installed.client("sagemaker").describe_endpoint(EndpointName=endpoint)["EndpointStatus"] != "InService":
         return False
     runtime = installed.client("sagemaker-runtime")
-    answer = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=ROW)
+    try:
+        answer = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="text/csv", Body=ROW)
+    except runtime.exceptions.ServiceUnavailable:
+        return False
     return bool(answer["Body"].read() == b"setosa\n")
 
 

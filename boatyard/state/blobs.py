@@ -61,8 +61,11 @@ class BlobWriter:
 
     def abort(self) -> None:
         """Throw away what was written; harmless after commit()."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        try:
+            # Closing writes what is buffered, which fails again on a full disk.
+            self._file.close()
+        finally:
+            self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> BlobWriter:
         return self

@@ -70,7 +70,7 @@ class QueryProtocol(Protocol):
         writer.parts.append(f'{xml.DECLARATION}<ErrorResponse xmlns="{namespace}"><Error>')
         writer.element("Type", "Sender" if fault.sender else "Receiver")
         writer.element("Code", code)
-        writer.element("Message", fault.message)
+        writer.element("Message", xml.readable(fault.message))
         if fault.shape is not None:
             extra = {key: value for key, value in fault.members.items() if key.lower() != "message"}
             writer.members(fault.shape, extra)

@@ -88,7 +88,7 @@ class RestXmlProtocol(RestProtocol):
         writer = xml.Writer()
         writer.parts.append(f"{xml.DECLARATION}<Error>")
         writer.element("Code", fault.code)
-        writer.element("Message", fault.message)
+        writer.element("Message", xml.readable(fault.message))
         for name, value in fault.members.items():
             writer.element(name, str(value).lower() if isinstance(value, bool) else str(value))
         if resource and not {"Key", "BucketName", "Resource"} & fault.members.keys():

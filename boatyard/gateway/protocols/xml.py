@@ -19,6 +19,11 @@ def text(value: str) -> str:
     return _CONTROL.sub(lambda found: f"&#x{ord(found.group()):x};", escape(value))
 
 
+def readable(value: str) -> str:
+    """Text that every XML parser takes: a message may quote what XML 1.0 cannot hold."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
 def _attribute(value: str) -> str:
     return text(value).replace('"', "&quot;")
 

@@ -67,3 +67,9 @@ def test_s3_names_the_resource_and_both_request_ids() -> None:
 def test_s3_not_modified_has_headers_and_no_body() -> None:
     response = _refused(ApiError("NotModified", "Not Modified", headers={"ETag": '"x"'}), "s3", "rest-xml")
     assert (response.status, response.body, response.headers) == (304, b"", [("ETag", '"x"')])
+
+
+@pytest.mark.parametrize(("service", "name"), [("cloudformation", "query"), ("s3", "rest-xml")])
+def test_a_message_that_quotes_what_xml_cannot_hold_can_be_read(service: str, name: str) -> None:
+    parsed = parsed_by_botocore(_refused(ApiError("ValidationError", "no a\0b"), service, name), None, name)
+    assert parsed["Error"]["Message"] == "no a\N{REPLACEMENT CHARACTER}b"

@@ -15,6 +15,7 @@ import pytest
 from boatyard.api.bodies import as_body
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
+from boatyard.services.sagemaker.endpoints import operations
 from boatyard.services.sagemaker.endpoints.invocation import invoke_endpoint
 from tests.unit.services.sagemaker.conftest import IMAGE, eventually
 from tests.unit.services.sagemaker.endpoints.fake_server import serving
@@ -189,6 +190,22 @@ def test_a_container_that_ends_fails_the_endpoint_with_its_log(call: Call, engin
     assert endpoint["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check: it ended with exit code 1" in endpoint["FailureReason"]
     assert endpoint["FailureReason"].endswith("ImportError: no module named flask")
+    eventually(lambda: engine.made == {})
+
+
+def test_a_container_that_never_listens_fails_the_endpoint_in_the_end(
+    call: Call, engine: FakeEngine, config: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(container: FakeContainer) -> int:
+        container.address = "127.78.0.1"
+        container.stopped.wait()
+        return 0
+
+    monkeypatch.setattr(operations, "DEFAULT_STARTUP_SECONDS", 0)
+    engine.programs["silent"] = silent
+    endpoint = created(call, config("silent"))
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check within 0 seconds: nothing listens on port " in endpoint["FailureReason"]
     eventually(lambda: engine.made == {})
 
 

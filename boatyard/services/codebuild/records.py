@@ -22,6 +22,8 @@ class Project(Record, frozen=True, kw_only=True):
     created: datetime
     modified: datetime
     builds: int = 0
+    cache_number: int = 0
+    """Part of the name of the cache in S3: InvalidateProjectCache counts it up."""
 
     @property
     def arn(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,12 @@ import yaml
 PHASES = ("install", "pre_build", "build", "post_build")
 ENTRIES = frozenset({"version", "run-as", "env", "proxy", "phases", "reports", "artifacts", "cache", "batch"})
 RUNTIMES = frozenset({"python", "docker"})
+ENV = frozenset(
+    {"variables", "parameter-store", "secrets-manager", "exported-variables", "shell", "git-credential-helper"}
+)
+PHASE = frozenset({"commands", "finally", "on-failure"})
+ARTIFACTS = frozenset({"files", "name", "discard-paths", "base-directory", "exclude-paths"})
+SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash"})
 ON_FAILURE = re.compile(r"ABORT|CONTINUE|RETRY(-\d+)?(-.*)?")
 
 
@@ -60,7 +67,13 @@ class Buildspec:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with plain numbers and dates left as text where a buildspec wants text."""
+    """YAML with numbers, dates and truth values left as the text they are: 3.10 is no number in a buildspec."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in found if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+    for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def parse(text: str) -> Buildspec:
@@ -79,24 +92,31 @@ def parse(text: str) -> Buildspec:
     unknown = sorted(str(name) for name in document if name not in ENTRIES)
     if unknown:
         raise BuildspecError(f"unknown entries in the buildspec: {', '.join(unknown)}")
-    if document.get("batch") or document.get("reports"):
-        raise BuildspecError("boatyard does not do batch and reports in a buildspec; remove them")
+    for name in ("batch", "reports", "proxy", "run-as"):
+        if document.get(name):
+            raise BuildspecError(f"boatyard does not do {name} in a buildspec; remove it")
     environment = _mapping(document, "env")
+    _known(environment, "env", ENV)
     if environment.get("secrets-manager"):
         raise BuildspecError("boatyard does not do env/secrets-manager; use env/parameter-store")
+    shell = str(environment.get("shell") or "sh")
+    if shell not in SHELLS:
+        raise BuildspecError(f"env/shell must be bash or sh, not {shell}")
+    caches = _mapping(document, "cache")
+    _known(caches, "cache", {"paths"})
     primary, secondary = _artifacts(_mapping(document, "artifacts"))
     phases, runtimes = _phases(_mapping(document, "phases"))
     return Buildspec(
         version=version,
-        shell=str(environment.get("shell", "sh")),
+        shell=shell.rpartition("/")[2],
         variables=_texts(_mapping(environment, "variables")),
         parameters=_texts(_mapping(environment, "parameter-store")),
-        exported=[str(name) for name in environment.get("exported-variables") or []],
+        exported=_list(environment, "exported-variables", "env"),
         phases=phases,
         runtimes=runtimes,
         artifacts=primary,
         secondary=secondary,
-        cache=[str(path) for path in _mapping(document, "cache").get("paths") or []],
+        cache=_list(caches, "paths", "cache"),
     )
 
 
@@ -109,14 +129,26 @@ def _mapping(document: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
+def _known(mapping: dict[str, Any], where: str, known: Collection[str]) -> None:
+    unknown = sorted(str(name) for name in mapping if name not in known)
+    if unknown:
+        raise BuildspecError(f"boatyard does not know {', '.join(unknown)} in {where} of a buildspec")
+
+
+def _list(mapping: dict[str, Any], name: str, where: str) -> list[str]:
+    value = mapping.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BuildspecError(f"{where}/{name} must be a list of texts")
+    return list(value)
+
+
 def _texts(mapping: dict[str, Any]) -> dict[str, str]:
-    return {str(name): _text(value) for name, value in mapping.items()}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    for name, value in mapping.items():
+        if not isinstance(value, str | None):
+            raise BuildspecError(f"{name} must be a text, not a {'mapping' if isinstance(value, dict) else 'list'}")
+    return {str(name): value or "" for name, value in mapping.items()}
 
 
 def _commands(phase: dict[str, Any], name: str, where: str) -> list[str]:
@@ -128,12 +160,13 @@ def _commands(phase: dict[str, Any], name: str, where: str) -> list[str]:
     if not isinstance(value, list):
         raise BuildspecError(f"{where}/{name} must be a list of commands")
     for index, command in enumerate(value):
-        if not isinstance(command, str | int | float | bool):
+        if not isinstance(command, str):
+            kind = "a mapping" if isinstance(command, dict) else "a list" if isinstance(command, list) else "empty"
             raise BuildspecError(
-                f"{where}/{name}: command {index + 1} is not text but {type(command).__name__}; "
-                "put quotes around a command that holds ': '"
+                f"{where}/{name}: command {index + 1} is not a text but {kind}; put quotes around a command that "
+                "holds ': '"
             )
-    return [_text(command) for command in value]
+    return list(value)
 
 
 def _phases(mapping: dict[str, Any]) -> tuple[list[BuildPhase], dict[str, str]]:
@@ -145,9 +178,10 @@ def _phases(mapping: dict[str, Any]) -> tuple[list[BuildPhase], dict[str, str]]:
     for name in PHASES:
         phase = mapping.get(name)
         if phase is None:
-            continue
+            phase = {}
         if not isinstance(phase, dict):
             raise BuildspecError(f"phases/{name} must be a mapping")
+        _known(phase, f"phases/{name}", PHASE | {"runtime-versions"} if name == "install" else PHASE)
         on_failure = phase.get("on-failure")
         if on_failure is not None and not ON_FAILURE.fullmatch(str(on_failure)):
             raise BuildspecError(f"phases/{name}/on-failure must be ABORT or CONTINUE, not {on_failure}")
@@ -172,12 +206,15 @@ def _artifacts(mapping: dict[str, Any]) -> tuple[Artifacts | None, dict[str, Art
 
 
 def _files(mapping: Any, where: str) -> Artifacts:
-    if not isinstance(mapping, dict) or not isinstance(mapping.get("files"), list):
+    if not isinstance(mapping, dict):
+        raise BuildspecError(f"{where} must be a mapping")
+    _known(mapping, where, ARTIFACTS | ({"secondary-artifacts"} if where == "artifacts" else set()))
+    files = _list(mapping, "files", where)
+    if not files:
         raise BuildspecError(f"{where}/files must be a list of paths")
-    exclude = mapping.get("exclude-paths") or []
     return Artifacts(
-        files=[str(path) for path in mapping["files"]],
-        exclude=[str(path) for path in exclude],
+        files=files,
+        exclude=_list(mapping, "exclude-paths", where),
         name=None if mapping.get("name") is None else str(mapping["name"]),
         discard_paths=str(mapping.get("discard-paths", "no")).lower() in ("yes", "true"),
         base_directory=str(mapping.get("base-directory") or ""),

@@ -12,8 +12,10 @@ from boatyard.api.installation import Installation
 from boatyard.containers.base_images import build_settings, registry_names, write_settings
 from boatyard.containers.container import Container
 from boatyard.containers.specification import ContainerSpecification, Mount
-from boatyard.services.codebuild.agent import run as agent
+from boatyard.services.codebuild import agent
 from boatyard.services.codebuild.builds.buildspec import RUNTIMES, Buildspec, BuildspecError
+from boatyard.services.codebuild.builds.caches import cached_paths
+from boatyard.services.codebuild.builds.caches import directory as cache_directory
 from boatyard.services.codebuild.builds.directories import Directories
 from boatyard.services.codebuild.builds.operations import stable_name
 from boatyard.services.codebuild.builds.variables import SOURCE_DIRECTORY, Variables, secondary_directory
@@ -28,6 +30,7 @@ SIZES = {
     "BUILD_GENERAL1_2XLARGE": (148480, 72.0),
 }
 PYTHON = "3.11"
+AGENT = Path(agent.__file__).parent
 
 
 def workload(build: Build) -> str:
@@ -54,14 +57,18 @@ def notices(build: Build, spec: Buildspec) -> list[str]:
 
 def write_plan(build: Build, spec: Buildspec, variables: Variables, where: Directories) -> None:
     """What the agent is to do; only root can read it, for it may hold parameters' values."""
+    names = {"": spec.artifacts.name if spec.artifacts else None} | {
+        identifier: artifacts.name for identifier, artifacts in spec.secondary.items()
+    }
     plan: dict[str, Any] = {
-        "shell": "bash" if spec.shell == "bash" else "sh",
+        "version": spec.version,
+        "shell": spec.shell,
         "directory": SOURCE_DIRECTORY,
         "environment": variables.values,
         "secrets": variables.secrets,
         "exported": spec.exported,
-        "artifact_name": spec.artifacts.name if spec.artifacts else None,
-        "cache": spec.cache,
+        "artifact_names": {identifier: name for identifier, name in names.items() if name},
+        "cache": cached_paths(build, spec),
         "phases": [
             {
                 "name": phase.name,
@@ -72,6 +79,7 @@ def write_plan(build: Build, spec: Buildspec, variables: Variables, where: Direc
             for phase in spec.phases
         ],
     }
+    where.plan.unlink(missing_ok=True)
     where.plan.touch(mode=0o600)
     where.plan.write_text(json.dumps(plan))
 
@@ -115,7 +123,7 @@ def _specification(
         name=name,
         image="build",
         # tini buries what commands leave behind, such as the monitors of their containers.
-        entrypoint=["/usr/bin/tini", "--", "python3", "-B", "/codebuild/agent.py"],
+        entrypoint=["/usr/bin/tini", "--", "python3", "-B", "-m", "agent.run"],
         command=[],
         environment=environment,
         mounts=_mounts(installation, build, where),
@@ -135,11 +143,11 @@ def _mounts(installation: Installation, build: Build, where: Directories) -> lis
     configured = installation.settings.base_images
     write_settings(settings_file, build_settings(environments, configured, build.account, build.region))
     mounts = [
-        Mount(Path(agent.__file__), "/codebuild/agent.py", read_only=True),
+        Mount(AGENT, "/codebuild/agent", read_only=True),
         Mount(where.plan, "/codebuild/plan.json", read_only=True),
         Mount(where.output, "/codebuild/output"),
         Mount(where.source, SOURCE_DIRECTORY),
-        Mount(where.cache, "/codebuild/cache"),
+        Mount(cache_directory(build, where), "/codebuild/cache"),
         Mount(settings_file, "/etc/boatyard/build.json", read_only=True),
     ]
     for secondary in build.settings.get("secondarySources") or []:
@@ -150,7 +158,16 @@ def _mounts(installation: Installation, build: Build, where: Directories) -> lis
         # Which layers the registry has already: without it every push compresses and sends all of them again.
         mounts.append(Mount(where.pushed, "/var/lib/containers/cache"))
         mounts.append(Mount(environments.store, "/var/lib/boatyard/images", read_only=True))
+    else:
+        mounts += [Mount(AGENT / "docker", f"/usr/local/bin/{name}", read_only=True) for name in ("docker", "dockerd")]
     return mounts
+
+
+def kill(installation: Installation, build: Build) -> None:
+    """End the container at once where it runs; what it wrote can still be read."""
+    found = installation.engine.find(stable_name(build))
+    if found is not None:
+        found.kill()
 
 
 def remove(installation: Installation, build: Build) -> None:

@@ -31,6 +31,11 @@ class Directories:
         return self.root / "output"
 
     @property
+    def buildspec(self) -> Path:
+        """The buildspec as it was when the sources were fetched: commands may change the file."""
+        return self.root / "buildspec.yml"
+
+    @property
     def plan(self) -> Path:
         """What the agent reads, /codebuild/plan.json."""
         return self.root / "plan.json"

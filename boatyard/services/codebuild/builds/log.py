@@ -9,13 +9,16 @@ from collections import Counter
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.api.log_shipping import LogShipper, pieces
+from boatyard.api.log_shipping import LogShipper
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.services.codebuild.records import Build
 
 log = logging.getLogger(__name__)
 SERVICE = "codebuild.amazonaws.com"
+LONGEST_LINE = 32 * 1024
+READS_SECONDS = 120.0
+RETRY_SECONDS = 0.5
 
 
 class BuildLog:
@@ -25,6 +28,9 @@ class BuildLog:
         self._installation = installation
         self._build = build
         self._shipper: LogShipper | None = None
+        self._follower: threading.Thread | None = None
+        self._over = threading.Event()
+        self._handed_on = 0
 
     def open(self) -> None:
         """Begin to send, as the service role; harmless when it has begun."""
@@ -46,52 +52,68 @@ class BuildLog:
         if self._shipper is not None:
             self._shipper.send(None, time.strftime("[Container] %Y/%m/%d %H:%M:%S ", time.gmtime()) + text)
 
-    def follow(self, container: Container) -> threading.Thread:
-        """Pass on what the container writes, beginning behind what the stream has already."""
+    def follow(self, container: Container) -> None:
+        """Pass on what the container writes, without what the stream has already from a server before this one."""
         self.open()
         known = self._known()
-        thread = threading.Thread(target=self._follow, args=(container, known), name="build log", daemon=True)
-        thread.start()
-        return thread
+        self._follower = threading.Thread(
+            target=self._follow, args=(container, known), name=f"log of {container.name}", daemon=True
+        )
+        self._follower.start()
+
+    def finish(self) -> None:
+        """The container has ended or is gone: send the rest of what it wrote."""
+        self._over.set()
+        if self._follower is not None:
+            self._follower.join(READS_SECONDS)
+        if self._shipper is not None:
+            self._shipper.flush()
 
     def _known(self) -> Counter[tuple[int, str]]:
-        """The events that a server before this one has sent, by time in milliseconds and text."""
+        """The events that are in the stream."""
         build = self._build
         known: Counter[tuple[int, str]] = Counter()
         if self._shipper is None:
             return known
         self._shipper.flush()
         service = self._installation.service_call(SERVICE, build.account, build.region)
-        place = {"logGroupName": build.group, "logStreamName": build.stream}
+        place = {"logGroupName": build.group, "logStreamName": build.stream, "startFromHead": True}
         token: dict[str, str] = {}
-        while True:
-            try:
-                answer = service.invoke("logs", "GetLogEvents", **place, startFromHead=True, **token)
-            except ApiError as error:
-                if error.code != "ResourceNotFoundException":
-                    log.warning("The log of the build %s cannot be read: %s", build.id, error)
-                return known
-            known.update((event["timestamp"], event["message"]) for event in answer["events"])
-            if not answer["events"] or answer["nextForwardToken"] == token.get("nextToken"):
-                return known
-            token = {"nextToken": answer["nextForwardToken"]}
+        try:
+            while True:
+                answer = service.invoke("logs", "GetLogEvents", **place, **token)
+                known.update((event["timestamp"], event["message"]) for event in answer["events"])
+                following = {"nextToken": answer["nextForwardToken"]}
+                if following == token or not answer["events"]:
+                    return known
+                token = following
+        except ApiError:
+            return known
 
     def _follow(self, container: Container, known: Counter[tuple[int, str]]) -> None:
-        try:
-            for line in container.logs(follow=True):
-                moment = int(line.timestamp.timestamp() * 1000)
-                first = (moment, pieces(line.text)[0])
-                if known[first]:
-                    known[first] -= 1
-                elif self._shipper is not None:
-                    self._shipper.send(moment, line.text)
-        except EngineError as error:
-            log.warning("The log of the build %s broke off: %s", self._build.id, error)
+        while True:
+            last = self._over.is_set()
+            try:
+                for position, line in enumerate(container.logs(follow=not last), start=1):
+                    if position > self._handed_on:
+                        self._handed_on = position
+                        self._pass_on(int(line.timestamp.timestamp() * 1000), line.text, known)
+                if last or not container.running:
+                    return
+            except EngineError as error:
+                log.info("The log of the build %s broke off: %s", self._build.id, error)
+                if last:
+                    return
+            self._over.wait(RETRY_SECONDS)
 
-    def flush(self) -> None:
-        """Send what was said so far."""
-        if self._shipper is not None:
-            self._shipper.flush()
+    def _pass_on(self, moment: int, text: str, known: Counter[tuple[int, str]]) -> None:
+        # Pieces that the shipper does not cut further, so that they are known again after a restart.
+        for start in range(0, max(1, len(text)), LONGEST_LINE):
+            piece = text[start : start + LONGEST_LINE] or " "
+            if known[moment, piece] > 0:
+                known[moment, piece] -= 1
+            elif self._shipper is not None:
+                self._shipper.send(moment, piece)
 
     def close(self) -> None:
         """Send what is left."""

@@ -34,6 +34,11 @@ class Slots:
         with self._lock:
             self._running.pop(build.arn, None)
 
+    def clear(self) -> None:
+        """Nothing runs any more."""
+        with self._lock:
+            self._running.clear()
+
 
 def slots_of(installation: Installation) -> Slots:
     """The slots of a running server."""

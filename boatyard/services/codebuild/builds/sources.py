@@ -10,12 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from boatyard.api import exports
-from boatyard.api.bodies import chunks
+from boatyard.api.bodies import chunks, whole
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 
 REPOSITORY = re.compile(r"/v1/repos/([\w.-]+?)(?:\.git)?/?$")
 LARGEST_BYTES = 20 << 30
+LARGEST_BUILDSPEC = 1 << 20
 
 
 class SourceError(Exception):
@@ -41,6 +42,28 @@ def fetch(call: Call, source: dict[str, Any], version: str | None, target: Path)
         where = version or source.get("location", "")
         raise SourceError(f"{error.code}: {error.message} (source {kind} {where})") from error
     return None
+
+
+def read_buildspec(call: Call, source: dict[str, Any], directory: Path) -> str:
+    """The text of the buildspec: given as it is, named by the ARN of an S3 object, or a file of the source."""
+    given = source.get("buildspec") or "buildspec.yml"
+    if "\n" in given or given.lstrip().startswith(("{", "version:")):
+        return str(given)
+    if given.startswith("arn:aws:s3:::"):
+        bucket, key = _object_of_arn(given)
+        try:
+            answer = call.invoke("s3", "GetObject", Bucket=bucket, Key=key)
+        except ApiError as error:
+            raise SourceError(f"The buildspec {given} cannot be read: {error.code}: {error.message}") from error
+        if answer["ContentLength"] > LARGEST_BUILDSPEC:
+            raise SourceError(f"The buildspec {given} is larger than {LARGEST_BUILDSPEC} bytes")
+        return whole(answer["Body"]).decode(errors="replace")
+    path = (directory / given).resolve()
+    if not path.is_relative_to(directory.resolve()) or not path.is_file():
+        raise SourceError(f"YAML file does not exist: {given[:200]}. The source has no such file.")
+    if path.stat().st_size > LARGEST_BUILDSPEC:
+        raise SourceError(f"The buildspec {given[:200]} is larger than {LARGEST_BUILDSPEC} bytes")
+    return path.read_text(errors="replace")
 
 
 def _object_of_arn(arn: str) -> tuple[str, str]:

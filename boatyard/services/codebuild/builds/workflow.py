@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,18 +15,23 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
-from boatyard.containers.errors import EngineError
-from boatyard.services.codebuild.builds import container, events, slots
+from boatyard.containers.container import Container
+from boatyard.containers.errors import EngineError, EngineUnavailable
+from boatyard.containers.specification import Exit
+from boatyard.services.codebuild.builds import caches, container, events, slots
 from boatyard.services.codebuild.builds.artifacts import ArtifactsError, upload
 from boatyard.services.codebuild.builds.buildspec import Buildspec, BuildspecError, parse
-from boatyard.services.codebuild.builds.directories import directories, forget_build
+from boatyard.services.codebuild.builds.directories import directories, forget_build, forget_caches
 from boatyard.services.codebuild.builds.log import BuildLog
-from boatyard.services.codebuild.builds.sources import SourceError, fetch
+from boatyard.services.codebuild.builds.progress import Progress
+from boatyard.services.codebuild.builds.sources import SourceError, fetch, read_buildspec
 from boatyard.services.codebuild.builds.variables import build_variables
-from boatyard.services.codebuild.records import BUILDS, Build, Phase
+from boatyard.services.codebuild.records import BUILDS, PROJECTS, Build, Phase, Project
 from boatyard.workflows import Work, workflow
 
+log = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
+ENGINE_SECONDS = 120.0
 
 
 class BuildEnded(Exception):
@@ -48,12 +53,14 @@ def run_build(work: Work, account: str, region: str, build_id: str) -> None:
     """From the queue to the end; each step is taken up again after a crash."""
     story = Story(work.installation, account, region, build_id)
     try:
+        story.take_up_end()
         story.queue(work)
         work.step("provision", story.provision)
         story.log.open()
         work.step("source", story.download)
         story.commands(work)
-        work.step("artifacts", story.artifacts)
+        if story.build_was_run():
+            work.step("artifacts", story.artifacts)
         story.end(story.verdict())
     except BuildEnded as ended:
         story.end(ended.status, ended.code, ended.message)
@@ -141,6 +148,13 @@ class Story:
 
         self.change(finish, phase=done)
 
+    def take_up_end(self) -> None:
+        """A build that was about to end when the server was killed goes on from there."""
+        phases = self.build.phases
+        if any(phase.type == "FINALIZING" for phase in phases):
+            failed = next((each for each in phases if each.status not in (None, "SUCCEEDED")), None)
+            raise BuildEnded(failed.status if failed is not None and failed.status else "SUCCEEDED")
+
     def queue(self, work: Work) -> None:
         """Wait for a slot; a build whose container is there already has one."""
         self.enter("QUEUED", self.build.started)
@@ -180,27 +194,31 @@ class Story:
             raise BuildEnded("FAILED", "CLIENT_ERROR", str(error)) from error
         build = self.change(lambda each: msgspec.structs.replace(each, resolved_version=resolved))
         try:
-            spec = self.buildspec()
+            spec = self.buildspec(read_buildspec(call, build.settings["source"], self.where.source))
             variables = build_variables(call, build, spec)
             said = container.notices(build, spec)
         except BuildspecError as error:
             raise BuildEnded("FAILED", error.code, str(error)) from error
-        for line in said:
+        except SourceError as error:
+            raise BuildEnded("FAILED", "YAML_FILE_ERROR", str(error)) from error
+        problem = caches.download(call, build, self.project(), self.where)
+        for line in [*said, *([problem] if problem else [])]:
             self.log.say(line)
         container.write_plan(build, spec, variables, self.where)
         self.leave("DOWNLOAD_SOURCE")
 
-    def buildspec(self) -> Buildspec:
-        """The buildspec: in the project or the start, or a file of the source."""
-        given = self.build.settings["source"].get("buildspec") or "buildspec.yml"
-        if "\n" in given or given.lstrip().startswith("{") or re_version(given):
-            return parse(given)
-        if given.startswith("arn:aws:s3:::"):
-            raise BuildspecError("boatyard does not read a buildspec from S3; put it into the source")
-        path = (self.where.source / given).resolve()
-        if not path.is_relative_to(self.where.source.resolve()) or not path.is_file():
-            raise BuildspecError(f"YAML file does not exist: {given}. The source has no such file.")
-        return parse(path.read_text(errors="replace"))
+    def buildspec(self, text: str | None = None) -> Buildspec:
+        """The parsed buildspec: of a text, which is kept, or the one that was kept."""
+        if text is None:
+            return parse(self.where.buildspec.read_text())
+        spec = parse(text)
+        self.where.buildspec.write_text(text)
+        return spec
+
+    def project(self) -> Project | None:
+        """The build's project; None when it has been deleted since."""
+        with self.installation.database.reading() as rx:
+            return PROJECTS.get(rx, self.account, self.region, self.build.project)
 
     def commands(self, work: Work) -> None:
         """Run the container to its end, passing on what it reports while it runs."""
@@ -208,23 +226,23 @@ class Story:
         if any(phase.type == "UPLOAD_ARTIFACTS" for phase in build.phases):
             return
         running = container.start(self.installation, build, self.where)
-        follower = self.log.follow(running)
+        self.log.follow(running)
         reported = Progress(self)
-        limit = build.started + timedelta(minutes=build.settings["timeoutInMinutes"])
+        minutes = build.settings["timeoutInMinutes"]
+        watched = Watched(running)
 
-        def over() -> bool:
+        def over() -> Exit | None:
             reported.read(self.where.progress)
-            now_build = self.build
-            if now_build.stop_asked:
+            current = self.build
+            if current.stop_asked:
                 raise BuildEnded("STOPPED", "BUILD_STOPPED", "The build was stopped")
-            if now() > limit:
-                minutes = build.settings["timeoutInMinutes"]
+            if now() > begun(current) + timedelta(minutes=minutes):
                 raise BuildEnded("TIMED_OUT", "BUILD_TIMED_OUT", f"Build has timed out after {minutes} minutes. ")
-            return running.wait(0.02) is not None
+            return watched.ended()
 
-        work.wait(("codebuild", build.arn), ready=over, poll=POLL_SECONDS)
-        ended = running.wait(0)
-        follower.join(60)
+        ended = work.wait(("codebuild", build.arn), ready=over, poll=POLL_SECONDS)
+        # A server that takes this up behind the commands does not read the container's log again.
+        self.log.finish()
         reported.read(self.where.progress)
         if not reported.complete:
             reason = "was killed for using too much memory" if ended and ended.out_of_memory else "ended"
@@ -234,28 +252,35 @@ class Story:
                 "CONTAINER_ENDED",
                 f"The build container {reason} before its commands did (exit code {code}). See the end of the log.",
             )
-        # A server that takes this up behind the commands does not read the container's log again.
-        self.log.flush()
         self.change(lambda each: msgspec.structs.replace(each, exported=reported.exported))
+
+    def build_was_run(self) -> bool:
+        """Whether artifacts are uploaded: of a build that failed too, unless it failed before its BUILD phase."""
+        return any(phase.type == "BUILD" for phase in self.build.phases)
 
     def artifacts(self) -> None:
         """Upload what was made; of a failed build too, as CodeBuild does, where it is there."""
         self.enter("UPLOAD_ARTIFACTS")
         build, call, spec = self.build, self.call(), self.buildspec()
-        name = Progress(None).read(self.where.progress).artifact_name
-        targets = [(build.settings.get("artifacts") or {}, spec.artifacts)]
-        others = build.settings.get("secondaryArtifacts") or []
-        targets += [(target, spec.secondary.get(target["artifactIdentifier"])) for target in others]
+        names = Progress(None).read(self.where.progress).artifact_names
+        targets = [(build.settings.get("artifacts") or {}, spec.artifacts, names.get(""))]
+        for target in build.settings.get("secondaryArtifacts") or []:
+            identifier = target["artifactIdentifier"]
+            targets.append((target, spec.secondary.get(identifier), names.get(identifier)))
+        status, code, message = "SUCCEEDED", "", ""
         try:
-            for target, wanted in targets:
+            for target, wanted, name in targets:
                 if target.get("type") == "CODEPIPELINE" and (wanted is None or not target.get("location")):
                     continue
                 upload(call, build, target, wanted, self.where.source, name)
         except ArtifactsError as error:
-            self.leave("UPLOAD_ARTIFACTS", "FAILED", "CLIENT_ERROR", str(error))
-            self.log.say(f"Phase context status code: CLIENT_ERROR Message: {error}")
-            return
-        self.leave("UPLOAD_ARTIFACTS")
+            status, code, message = "FAILED", "CLIENT_ERROR", str(error)
+        problem = caches.keep(call, build, self.project(), self.where)
+        if problem:
+            self.log.say(problem)
+        self.log.say(f"Phase complete: UPLOAD_ARTIFACTS State: {status}")
+        self.log.say(f"Phase context status code: {code} Message: {message}")
+        self.leave("UPLOAD_ARTIFACTS", status, code, message)
 
     def verdict(self) -> str:
         """SUCCEEDED unless a phase has failed."""
@@ -265,13 +290,12 @@ class Story:
         """Write the end down, then clear away what the build leaves."""
         build = self.build
         if build.ended is None:
-            open_phase = next((each for each in build.phases if each.status is None), None)
-            if open_phase is not None:
-                self.leave(open_phase.type, status, code, message)
+            self._close_phase(build, status, code, message)
             if message:
                 self.log.say(f"Phase context status code: {code} Message: {message}")
             self.enter("FINALIZING")
-            container.remove(self.installation, build)
+            container.kill(self.installation, build)
+            self.log.finish()
             self.leave("FINALIZING")
             self._complete(status)
         container.remove(self.installation, build)
@@ -279,6 +303,17 @@ class Story:
         slots.slots_of(self.installation).give_back(build)
         self.installation.workflows.notify(slots.KEY)
         forget_build(self.installation, build.uuid)
+        if self.project() is None:
+            forget_caches(self.installation, self.account, self.region, build.project)
+
+    def _close_phase(self, build: Build, status: str, code: str, message: str) -> None:
+        """Put the end into the phase that is open; between two, into the one that would have come."""
+        name = next((each.type for each in build.phases if each.status is None), None)
+        if name is None and code:
+            name = "UPLOAD_ARTIFACTS" if any(each.type == "INSTALL" for each in build.phases) else "INSTALL"
+            self.enter(name)
+        if name is not None:
+            self.leave(name, status, code, message)
 
     def _complete(self, status: str) -> None:
         moment = now()
@@ -295,43 +330,27 @@ class Story:
                 tx.after_commit(lambda key=("codebuild", "build", identity): self.installation.workflows.notify(key))  # type: ignore[misc]
 
 
-def re_version(text: str) -> bool:
-    """Whether the text is a whole buildspec on one line and no file name."""
-    return text.lstrip().startswith("version:")
+def begun(build: Build) -> datetime:
+    """When the time of a build began to run: when it left the queue."""
+    return next((phase.started for phase in build.phases if phase.type == "PROVISIONING"), build.started)
 
 
-class Progress:
-    """Reads the agent's progress file from where it was left, into the record's phases where there is a story."""
+class Watched:
+    """A build's container, asked for its end; an engine that does not answer for a while is waited for."""
 
-    def __init__(self, story: Story | None) -> None:
-        self._story = story
-        self._offset = 0
-        self.complete = False
-        self.exported: dict[str, str] = {}
-        self.artifact_name: str | None = None
+    def __init__(self, running: Container) -> None:
+        self._running = running
+        self._silent_since: float | None = None
 
-    def read(self, path: Path) -> Progress:
-        """Take in what is new."""
-        if not path.exists():
-            return self
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            content = file.read()
-        whole = content[: content.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for line in whole.splitlines():
-            self._take(json.loads(line))
-        return self
-
-    def _take(self, event: dict[str, Any]) -> None:
-        moment = datetime.fromtimestamp(event["time"], UTC)
-        if event["event"] == "exported":
-            self.complete = True
-            self.exported = event["variables"]
-            self.artifact_name = event["artifact_name"]
-        elif self._story is None:
-            return
-        elif event["event"] == "started":
-            self._story.enter(event["phase"], moment)
-        else:
-            self._story.leave(event["phase"], event["status"], event["code"], event["message"], moment)
+    def ended(self) -> Exit | None:
+        """How it ended; None while it runs, or the engine is silent."""
+        try:
+            found = self._running.wait(0.02)
+        except EngineUnavailable as error:
+            self._silent_since = self._silent_since or time.monotonic()
+            if time.monotonic() - self._silent_since > ENGINE_SECONDS:
+                raise
+            log.info("The container engine is waited for: %s", error)
+            return None
+        self._silent_since = None
+        return found

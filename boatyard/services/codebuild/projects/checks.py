@@ -11,6 +11,7 @@ SOURCES = frozenset({"CODEPIPELINE", "CODECOMMIT", "S3", "NO_SOURCE"})
 ARTIFACTS = frozenset({"CODEPIPELINE", "S3", "NO_ARTIFACTS"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}")
 ROLE = re.compile(r"arn:(aws[a-zA-Z-]*):iam::(\d{12}):role/.+")
+IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,127}")
 REFUSED = (
     "vpcConfig", "fileSystemLocations", "buildBatchConfig", "registryCredentialOverride", "debugSessionEnabled",
     "fleetOverride", "sourceAuthOverride",
@@ -46,9 +47,32 @@ def check_settings(settings: dict[str, Any], operation: str) -> None:
     for artifacts in [settings.get("artifacts"), *(settings.get("secondaryArtifacts") or [])]:
         if artifacts:
             check_artifacts(artifacts)
+    _check_cache(settings.get("cache") or {})
+    _check_identifiers(settings)
     if settings.get("serviceRole") and not ROLE.fullmatch(settings["serviceRole"]):
         raise invalid(f"Invalid service role: {settings['serviceRole'][:200]}")
     _check_together(settings)
+
+
+def _check_cache(cache: dict[str, Any]) -> None:
+    if cache.get("cacheNamespace"):
+        raise invalid("boatyard does not support cache.cacheNamespace.")
+    if cache.get("type") == "S3" and not cache.get("location"):
+        raise invalid("Invalid cache: a location (BUCKET/PREFIX) is required for the cache type S3")
+    if cache.get("type") == "LOCAL" and not cache.get("modes"):
+        raise invalid("Invalid cache: at least one mode is required for the cache type LOCAL")
+
+
+def _check_identifiers(settings: dict[str, Any]) -> None:
+    for list_name, member in (("secondarySources", "sourceIdentifier"), ("secondaryArtifacts", "artifactIdentifier")):
+        found = [each.get(member) or "" for each in settings.get(list_name) or []]
+        for identifier in found:
+            if not IDENTIFIER.fullmatch(identifier):
+                raise invalid(
+                    f"Invalid {member} in {list_name}: {identifier[:150]!r}. It must be 1 to 127 letters, digits and _"
+                )
+        if len(set(found)) < len(found):
+            raise invalid(f"Invalid {list_name}: each {member} must be used once")
 
 
 def _check_together(settings: dict[str, Any]) -> None:

@@ -10,15 +10,17 @@ from boatyard.api import paging, tags
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.services.codebuild.builds.directories import forget_caches
 from boatyard.services.codebuild.projects.checks import NAME, check_settings, invalid
-from boatyard.services.codebuild.records import PROJECTS, Project
+from boatyard.services.codebuild.records import BUILDS, PROJECTS, Project
 from boatyard.state.database import Reader
 from boatyard.state.table import AlreadyExists
 
 
 def require_project(rx: Reader, call: Call, name: str) -> Project:
     """The project of that name or ARN; ResourceNotFoundException when there is none."""
-    project = PROJECTS.get(rx, call.account, call.region, name.rpartition(":project/")[2])
+    name = name.rpartition(":project/")[2]
+    project = PROJECTS.get(rx, call.account, call.region, name)
     if project is None:
         arn = f"arn:aws:codebuild:{call.region}:{call.account}:project/{name}"
         raise ApiError("ResourceNotFoundException", f"Project cannot be found: {arn}", status=400)
@@ -90,8 +92,12 @@ def update_project(call: Call, params: Params) -> dict[str, Any]:
 
 def delete_project(call: Call, params: Params) -> None:
     """Delete a project; its builds stay readable (AWS: DeleteProject)."""
+    name = params["name"].rpartition(":project/")[2]
     with call.installation.database.transaction() as tx:
-        PROJECTS.delete(tx, call.account, call.region, params["name"].rpartition(":project/")[2])
+        PROJECTS.delete(tx, call.account, call.region, name)
+        builds = BUILDS.select(tx, {"project_key": f"{call.account}/{call.region}/{name}"})
+        if all(build.ended for build in builds):
+            tx.after_commit(lambda: forget_caches(call.installation, call.account, call.region, name))
 
 
 def batch_get_projects(call: Call, params: Params) -> dict[str, Any]:
@@ -146,11 +152,10 @@ def shown(project: Project) -> dict[str, Any]:
 
 
 def invalidate_project_cache(call: Call, params: Params) -> None:
-    """Throw a project's local caches away, docker layers included, for its next build (AWS: InvalidateProjectCache)."""
-    from boatyard.services.codebuild.builds.directories import forget_caches
-
-    with call.installation.database.reading() as rx:
-        project = require_project(rx, call, params["projectName"])
+    """Throw a project's caches away, docker layers included, for its next build (AWS: InvalidateProjectCache)."""
+    with call.installation.database.transaction() as tx:
+        project = require_project(tx, call, params["projectName"])
+        PROJECTS.put(tx, msgspec.structs.replace(project, cache_number=project.cache_number + 1))
     forget_caches(call.installation, project.account, project.region, project.name)
 
 

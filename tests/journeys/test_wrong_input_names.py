@@ -1,4 +1,4 @@
-"""Names that are too long, not ASCII or tricks with paths: refused with the service's own error, and nothing is made."""
+"""Names that are too long, not ASCII or tricks with paths: refused with the service's error, and nothing is made."""
 
 from __future__ import annotations
 

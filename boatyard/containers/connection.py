@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,10 @@ from boatyard.containers.service import PodmanService
 T = TypeVar("T")
 TIMEOUT_SECONDS = 180
 API_VERSION = "1.41"
+# podman lists the machine's network interfaces one by one, and refuses when another container's goes meanwhile.
+_INTERFACE_WENT = "no such network interface"
+_TRIES = 5
+_PAUSE_SECONDS = 0.1
 
 
 class Connection:
@@ -59,16 +64,28 @@ class Connection:
         import requests.exceptions
 
         try:
-            try:
-                return function(self.client(patient))
-            except requests.exceptions.ConnectionError:
-                return function(self.client(patient))
+            return self._ask(function, patient)
         except docker.errors.NotFound as error:
             raise NotFound(_words(error)) from error
         except docker.errors.APIError as error:
             raise EngineError(_words(error)) from error
         except requests.exceptions.RequestException as error:
             raise EngineUnavailable(f"The container engine does not answer: {error}") from error
+
+    def _ask(self, function: Callable[[Any], T], patient: bool) -> T:
+        import docker.errors
+        import requests.exceptions
+
+        for again in range(_TRIES, -1, -1):
+            try:
+                return function(self.client(patient))
+            except requests.exceptions.ConnectionError:
+                return function(self.client(patient))
+            except docker.errors.APIError as error:
+                if not again or _INTERFACE_WENT not in _words(error):
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+        raise AssertionError("the last try answers or raises")
 
     def absent_is_none(self, function: Callable[[Any], T], *, patient: bool = False) -> T | None:
         """As `call`, with None for what does not exist."""

@@ -182,7 +182,8 @@ def _named(principals: Principals, caller: Principal) -> Reach:
 def _service_reach(principals: Principals, caller: Principal) -> Reach:
     wanted = {"*", caller.name, global_service(caller.name or "")}
     named = {global_service(name) for name in principals.services}
-    return Reach.PRINCIPAL if wanted & named else Reach.NONE
+    # {"AWS": "*"} is everybody, as "*" alone is (IAM User Guide, "AWS JSON policy elements: Principal").
+    return Reach.PRINCIPAL if wanted & named or "*" in principals.aws else Reach.NONE
 
 
 def _identity_reach(principals: Principals, caller: Principal) -> Reach:

@@ -14,6 +14,7 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,7 @@ PROBE_SECONDS = 3
 MOST_BUILDS_AT_ONCE = 20
 PR_SET_CHILD_SUBREAPER = 36
 PROBE_VALID_SECONDS = 600
+RESTART_SECONDS = 30
 
 
 def settings() -> dict:
@@ -372,7 +374,32 @@ def login(arguments: list[str]) -> int:
             skip = not skip
             continue
         kept.append(argument.removeprefix("https://").removeprefix("http://").rstrip("/"))
+    password = sys.stdin.buffer.read() if "--password-stdin" in kept else None
+    # Only now: whoever makes the password may have waited for the server too.
+    waited_for_registry(kept)
+    if password is not None:
+        reading, writing = os.pipe()
+        os.write(writing, password)
+        os.close(writing)
+        os.dup2(reading, 0)
     return run(["login"], kept)
+
+
+def waited_for_registry(arguments: list[str]) -> bool:
+    """Wait while nothing listens at boatyard's registry, if it is meant: the server is being started again."""
+    waited = False
+    for name in settings().get("registries", []):
+        deadline = time.monotonic() + RESTART_SECONDS
+        while any(word.startswith(name) for word in arguments) and time.monotonic() < deadline:
+            try:
+                socket.create_connection((name, 80), PROBE_SECONDS).close()
+                break
+            except ConnectionRefusedError:
+                waited = True
+                time.sleep(0.2)
+            except OSError:
+                break
+    return waited
 
 
 def run(command: list[str], arguments: list[str]) -> int:
@@ -430,7 +457,10 @@ def main(arguments: list[str]) -> int:
             stood_in = ensure([image], f"docker {arguments[0]}")
             if stood_in and arguments[0] == "pull":
                 return 0
-    return run([], arguments)
+    code = run([], arguments)
+    if code and arguments[:1] in (["push"], ["pull"]) and waited_for_registry(arguments[1:]):
+        code = run([], arguments)
+    return code
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ Policies are enforced meanwhile, so that the blueprint's roles are shown to be e
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from tests.server import ACCOUNT, REGION
 from tests.torture import checks
 from tests.torture.lab import STAGES, TortureLab, TrappedServer
 
@@ -55,3 +58,29 @@ def test_an_execution_survives_two_kills(lab: TortureLab) -> None:
     assert left.services == {"sagemaker": len(STAGES)}
     assert [name for name in left.files if name.startswith("blobs/tmp")] == []
     assert checks.orphaned_blobs(lab.server.data_directory) == []
+    lab.server.start()
+
+
+def test_a_permission_that_is_missing_stops_the_pipeline(lab: TortureLab) -> None:
+    iam, pipeline = lab.lab.client("iam"), lab.lab.client("codepipeline")
+    names = [each["RoleName"] for page in iam.get_paginator("list_roles").paginate() for each in page["Roles"]]
+    role = next(name for name in names if "-PipelineRole-" in name)
+    policy = iam.get_role_policy(RoleName=role, PolicyName="pipeline")["PolicyDocument"]
+    builds = next(each for each in policy["Statement"] if "codebuild:StartBuild" in each["Action"])
+    builds["Action"].remove("codebuild:StartBuild")
+    iam.put_role_policy(RoleName=role, PolicyName="pipeline", PolicyDocument=json.dumps(policy))
+    execution = pipeline.start_pipeline_execution(name=lab.lab.pipeline)["pipelineExecutionId"]
+    assert lab.follow(execution) == "Failed"
+    actions = pipeline.list_action_executions(pipelineName=lab.lab.pipeline, filter={"pipelineExecutionId": execution})[
+        "actionExecutionDetails"
+    ]
+    failed = next(each for each in actions if each["status"] == "Failed")
+    result = failed["output"]["executionResult"]
+    assert (failed["stageName"], failed["actionName"]) == ("Build", "Image")
+    assert result["errorDetails"]["code"] == "PermissionError"
+    assert re.search(
+        rf"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role}/\S+ is not authorized to perform: codebuild:StartBuild on "
+        rf"resource: arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{lab.lab.prefix} because no identity-based policy "
+        r"allows the codebuild:StartBuild action",
+        result["errorDetails"]["message"],
+    )

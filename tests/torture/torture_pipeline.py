@@ -72,7 +72,9 @@ def one_round(lab: TortureLab, number: int, dice: random.Random, kill: str, comm
     lab.server.fault.unlink(missing_ok=True)
     spent = time.monotonic() - started
     print(f"round {number} {kill} {told}: {status} in {spent:.0f} s, {lab.deaths} deaths", flush=True)
-    wrong = [] if status == "Succeeded" else [f"the execution is {status}: {lab.story(execution)}"]
+    if status != "Succeeded":
+        return [f"the execution is {status}: {lab.story(execution)}"]
+    wrong = []
     for stage in STAGES:
         lab.patiently(lambda stage=stage: lab.ask(stage))  # type: ignore[misc]
     wrong += checks.work_faults(lab, before, checks.done(lab))

@@ -63,8 +63,14 @@ def _subscription(call: Call, operation: str, params: Params) -> list[Need]:
     return [Need(f"sns:{operation}", str(params["SubscriptionArn"]).rpartition(":")[0])]
 
 
+_SEND_SOURCE_OWNER = ("cloudwatch.amazonaws.com", "codecommit.amazonaws.com")
+"""The services that a topic's default policy lets publish; the others want a statement that names them."""
+
+
 def _sns_context(call: Call, operation: str, params: Params) -> Keys:
-    keys: Keys = {"aws:sourceowner": call.principal.account}
+    keys: Keys = {}
+    if call.principal.service in (None, *_SEND_SOURCE_OWNER):
+        keys["aws:sourceowner"] = call.principal.account
     if operation == "Subscribe":
         keys |= {"sns:protocol": params.get("Protocol", ""), "sns:endpoint": params.get("Endpoint", "")}
     return keys

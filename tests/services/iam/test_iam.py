@@ -45,6 +45,9 @@ def test_documents_come_back_as_they_went(client: Callable[..., Any]) -> None:
 def test_a_users_key_signs_until_it_is_switched_off(server: RunningServer) -> None:
     iam, name = server.client("iam"), unique("user")
     iam.create_user(UserName=name)
+    own = {"Effect": "Allow", "Action": "iam:GetUser", "Resource": f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": own})
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     sts = server.client("sts", **keys)

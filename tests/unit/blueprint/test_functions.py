@@ -133,6 +133,14 @@ TRAINED = {
         (None, "create_endpoint"),
         ({"EndpointStatus": "InService", "EndpointConfigName": "old"}, "update_endpoint"),
         ({"EndpointStatus": "Updating", "EndpointConfigName": "p-dev-12345678"}, None),
+        (
+            {
+                "EndpointStatus": "Updating",
+                "EndpointConfigName": "p-dev-before",
+                "PendingDeploymentSummary": {"EndpointConfigName": "p-dev-12345678"},
+            },
+            None,
+        ),
     ],
 )
 def test_deploy_creates_or_updates(

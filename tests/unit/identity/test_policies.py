@@ -121,6 +121,12 @@ def test_services_are_named_with_or_without_region() -> None:
     ).allowed
 
 
+def test_services_are_among_everybody() -> None:
+    service = Principal.of_service("cloudwatch.amazonaws.com", ACCOUNT)
+    everybody = resource_policy(allow(Principal={"AWS": "*"}))
+    assert judge(PolicySet((), resource=everybody), request(service)).allowed
+
+
 def test_not_principal_denies_everybody_else() -> None:
     bucket = resource_policy({"Effect": "Deny", "NotPrincipal": {"AWS": USER.arn}, "Action": "s3:*", "Resource": "*"})
     own = (policy(allow()),)

@@ -70,9 +70,14 @@ def switch(endpoint, config):
     if found is None:
         print(f"Creating {endpoint} with {config}")
         sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-    elif found["EndpointConfigName"] != config:
+    elif config not in (found["EndpointConfigName"], pending(found)):
         print(f"Updating {endpoint} to {config}")
         sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+
+
+def pending(found):
+    """The configuration that an endpoint is being updated to, None when it is not."""
+    return found.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
 
 
 def describe(endpoint):

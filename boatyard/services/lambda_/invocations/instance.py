@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import json
 import logging
 import threading
@@ -251,6 +252,10 @@ class Instance:
             log.warning("The instance %s of %s was lost: %s", self.id, self.function.name, error)
             ended = None
         self.broken = True
+        if self._loop is not None:
+            # Nobody asks for the next event any more: a request that waited on would hold up the server's end.
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self.let_go)
         if ended is not None and ended.out_of_memory:
             kind, text = "Runtime.OutOfMemory", f"Runtime was killed: more than {self.function.memory} MB were used"
         else:

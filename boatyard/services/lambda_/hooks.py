@@ -10,7 +10,8 @@ from boatyard.api.installation import Installation
 from boatyard.containers.errors import EngineError
 from boatyard.services.lambda_.invocations.instance import LABEL
 from boatyard.services.lambda_.invocations.pool import pool_of
-from boatyard.services.lambda_.records import FUNCTIONS, LAYERS
+from boatyard.services.lambda_.records import FUNCTIONS, LATEST, LAYERS
+from boatyard.state.database import DatabaseClosed
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
@@ -18,10 +19,16 @@ SWEEP_SECONDS = 60.0
 
 def resume(installation: Installation) -> None:
     """Remove the instances of a server that died, in the background; stop idle ones every minute."""
+    _remove_pipes(installation)
     if _any_functions(installation):
         threading.Thread(target=_remove_leftovers, args=(installation,), name="lambda leftovers", daemon=True).start()
     pool = pool_of(installation)
     installation.workflows.every(SWEEP_SECONDS, "idle functions", pool.stop_idle)
+
+
+def _remove_pipes(installation: Installation) -> None:
+    """The pipes of instances of a server that died."""
+    shutil.rmtree(installation.data_directory / "lambda" / "output", ignore_errors=True)
 
 
 def _any_functions(installation: Installation) -> bool:
@@ -35,8 +42,13 @@ def _remove_leftovers(installation: Installation) -> None:
         for container in installation.engine.containers({"boatyard.service": "lambda"}):
             if container.labels.get(LABEL) not in mine:
                 installation.end_workload(f"lambda/{container.labels.get(LABEL, '')}")
+                container.kill()
                 container.remove()
-    except EngineError as error:
+        with installation.database.reading() as rx:
+            functions = FUNCTIONS.select(rx, {"version": LATEST})
+        for function in functions:
+            pool_of(installation).drop_network(function, always=True)
+    except (EngineError, DatabaseClosed) as error:
         log.warning("Function containers of an earlier run could not be removed: %s", error)
 
 

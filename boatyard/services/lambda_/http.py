@@ -78,7 +78,7 @@ async def _next(instance: Instance) -> Response:
     headers = {
         "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
         "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
-        "Lambda-Runtime-Invoked-Function-Arn": function.arn,
+        "Lambda-Runtime-Invoked-Function-Arn": invocation.arn or function.arn,
         "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}",
     }
     if invocation.client_context:

@@ -22,6 +22,7 @@ RESERVED = frozenset(
 ROLE = re.compile(r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+")
 LAYER_ARN = re.compile(r"arn:aws[a-zA-Z-]*:lambda:([a-z0-9-]+):(\d{12}):layer:([a-zA-Z0-9-_]+):(\d+)")
 ENVIRONMENT_BYTES = 4096
+LARGEST = {"Timeout": 900, "MemorySize": 10240}
 REFUSED = (
     "FileSystemConfigs", "ImageConfig", "CodeSigningConfigArn", "KMSKeyArn", "CapacityProviderConfig",
     "DurableConfig", "TenancyConfig",
@@ -62,6 +63,15 @@ def checked(call: Call, params: Params) -> dict[str, Any]:
     for member, name in (("Handler", "handler"), ("Description", "description"), ("Timeout", "timeout")):
         if member in params:
             fields[name] = params[member]
+    for member, most in LARGEST.items():
+        if params.get(member, 0) > most:
+            name = member[0].lower() + member[1:]
+            raise ApiError(
+                "ValidationException",
+                f"1 validation error detected: Value '{params[member]}' at '{name}' failed to satisfy constraint: "
+                f"Member must have value less than or equal to {most}",
+                status=400,
+            )
     if "MemorySize" in params:
         fields["memory"] = params["MemorySize"]
     if "EphemeralStorage" in params:

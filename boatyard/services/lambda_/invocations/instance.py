@@ -20,6 +20,7 @@ from boatyard.api.timestamps import milliseconds
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.containers.specification import ContainerSpecification, Mount
+from boatyard.services.lambda_.invocations.output import FunctionOutput
 from boatyard.services.lambda_.packages import unpacked
 from boatyard.services.lambda_.records import LATEST, Function
 
@@ -29,6 +30,7 @@ INIT_SECONDS = 30.0
 PYTHON = "python3.11"
 LABEL = "boatyard.lambda.instance"
 TAIL_BYTES = 4096
+OUTPUT = "/var/runtime/output"
 TEMPORARY = "/tmp"  # noqa: S108 - the one place in its container that a function may write to
 
 
@@ -49,6 +51,8 @@ class Invocation:
     """When the function's time is over, in seconds since 1970."""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     client_context: str | None = None
+    arn: str = ""
+    """The function as it was named, with a version or an alias; the function's own ARN where empty."""
     done: concurrent.futures.Future[Outcome] = field(default_factory=concurrent.futures.Future)
 
 
@@ -58,6 +62,16 @@ class InstanceFailed(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.payload.decode(errors="replace"))
         self.outcome = outcome
+
+
+def network_of(function: Function) -> str:
+    """The name of the network that a function's instances are on."""
+    return f"lambda-{function.account}-{function.region}-{function.name}"
+
+
+def network_lock(installation: Installation, network: str) -> threading.Lock:
+    """Held while a network is made or removed."""
+    return installation.attached(f"lambda.network.{network}", threading.Lock)
 
 
 def error_payload(kind: str, message: str) -> bytes:
@@ -75,7 +89,9 @@ class Instance:
         self.idle_since = time.monotonic()
         self.address = ""
         self.broken = False
-        self.network = f"lambda-{function.account}-{function.region}-{function.name}"
+        self.network = network_of(function)
+        self.init_seconds: float | None = None
+        """How long loading took, until an invocation has reported it."""
         self._container: Container | None = None
         self._current: Invocation | None = None
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -83,34 +99,37 @@ class Instance:
         self._next: asyncio.Future[Invocation | None] | None = None
         self._lock = threading.Lock()
         self._tail: list[str] = []
-        self._log_read = threading.Event()
+        self._output: FunctionOutput | None = None
+        self._started = False
+        self._let_go = False
         stamp = datetime.now(UTC).strftime("%Y/%m/%d")
         self.stream = f"{stamp}/[{function.version}]{self.id}"
         self._shipper: LogShipper | None = None
 
-    def start(self) -> float:
-        """Start the container and wait until the function is loaded; how many seconds it took.
+    def start(self) -> None:
+        """Start the container and wait until the function is loaded; harmless when that is done.
 
-        InstanceFailed with the runtime's own error when it does not come up.
+        InstanceFailed with the runtime's own error when it does not come up; ServiceException when no container can be
+        had for it.
         """
+        if self._started:
+            return
         began = time.perf_counter()
         try:
             self._start_container()
-        except (ApiError, EngineError) as error:
-            self.stop()
+        except EngineError as error:
+            text = f"boatyard could not start a container for the function: {error}. See `boatyard doctor`."
+            raise ApiError("ServiceException", text, status=500, Type="Service") from error
+        except ApiError as error:
             raise InstanceFailed(Outcome(error_payload("Runtime.StartError", str(error)), "Unhandled")) from error
-        threading.Thread(target=self._read_logs, name=f"lambda logs {self.id}", daemon=True).start()
         threading.Thread(target=self._watch, name=f"lambda {self.id}", daemon=True).start()
         try:
             self._ready.result(INIT_SECONDS)
         except TimeoutError:
-            self.stop()
             text = f"The function did not load within {INIT_SECONDS:.0f} seconds"
             raise InstanceFailed(Outcome(error_payload("Sandbox.Timedout", text), "Unhandled")) from None
-        except InstanceFailed:
-            self.stop()
-            raise
-        return time.perf_counter() - began
+        self._started = True
+        self.init_seconds = time.perf_counter() - began
 
     def _start_container(self) -> None:
         function, engine = self.function, self.installation.engine
@@ -120,7 +139,8 @@ class Instance:
             function.role, SERVICE, session_name=session_name, source_arn=function.unqualified_arn
         )
         self._shipper = LogShipper(role_call, function.group, self.stream)
-        network = engine.network(self.network)
+        with network_lock(self.installation, self.network):
+            network = engine.network(self.network)
         environment = self.installation.workload_environment(
             self.network,
             identity=f"lambda/{self.id}",
@@ -139,12 +159,14 @@ class Instance:
             self.say(
                 f"boatyard: {function.runtime} is not available here; this function runs on {PYTHON}, the nearest one."
             )
+        self._output = FunctionOutput(self.installation.data_directory / "lambda" / "output" / self.id, self._printed)
+        mounts.append(Mount(self._output.path, OUTPUT))
         self.installation.attached("lambda.started", set[str]).add(self.id)
         self._container = engine.start(
             ContainerSpecification(
                 name=f"lambda-{function.name}-{self.id}"[:120],
                 image="functions",
-                entrypoint=["python3", "-m", "awslambdaric"],
+                entrypoint=["/bin/sh", "-c", f'exec python3 -m awslambdaric "$0" > {OUTPUT} 2>&1'],
                 command=[function.handler],
                 environment=environment | dict(function.environment),
                 mounts=mounts,
@@ -194,6 +216,7 @@ class Instance:
 
     def let_go(self) -> None:
         """Answer the runtime that waits for an event that there will be none; on the event loop."""
+        self._let_go = True
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
 
@@ -207,13 +230,32 @@ class Instance:
         self._loop.call_soon_threadsafe(self._give, invocation)
         try:
             outcome = invocation.done.result(max(0.0, invocation.deadline - time.time()))
+            seconds = time.perf_counter() - began
+            self._flush_output()
         except TimeoutError:
+            seconds = time.perf_counter() - began
+            self._flush_output()
             outcome = self._timed_out(invocation)
         with self._lock:
             self._current = None
-        self._log_end(invocation, time.perf_counter() - began)
+        self._log_end(invocation, seconds)
         self.idle_since = time.monotonic()
         return outcome
+
+    def _flush_output(self) -> None:
+        """Have every line in the log that the function has printed so far."""
+        if self._output is not None:
+            self._output.flush()
+
+    def log_failed_start(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Write into the log that an invocation ended before the function was loaded, and why."""
+        self._flush_output()
+        before, self._tail = self._tail, []
+        self._log_start(invocation)
+        for line in before:
+            self._tail.append(line)
+        self.say(outcome.payload.decode(errors="replace"))
+        self._log_end(invocation, 0.0)
 
     def _give(self, invocation: Invocation) -> None:
         if self._next is not None and not self._next.done():
@@ -249,15 +291,18 @@ class Instance:
         try:
             ended = container.wait()
         except EngineError as error:
-            log.warning("The instance %s of %s was lost: %s", self.id, self.function.name, error)
+            if self._container is not None:
+                log.warning("The instance %s of %s was lost: %s", self.id, self.function.name, error)
             ended = None
         self.broken = True
+        self._flush_output()
         if self._loop is not None:
             # Nobody asks for the next event any more: a request that waited on would hold up the server's end.
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self.let_go)
         if ended is not None and ended.out_of_memory:
-            kind, text = "Runtime.OutOfMemory", f"Runtime was killed: more than {self.function.memory} MB were used"
+            kind = "Runtime.OutOfMemory"
+            text = f"Runtime exited with error: signal: killed (more than {self.function.memory} MB were used)"
         else:
             status = "unknown" if ended is None else f"exit status {ended.code}"
             kind, text = "Runtime.ExitError", f"Runtime exited with error: {status}"
@@ -268,17 +313,13 @@ class Instance:
         if not self._ready.done():
             self._ready.set_exception(InstanceFailed(outcome))
         if current is not None and not current.done.done():
+            self.say(f"{identity}{text}")
             current.done.set_result(outcome)
 
-    def _read_logs(self) -> None:
-        assert self._container is not None
-        try:
-            for line in self._container.logs(follow=True):
-                self.say(line.text, int(line.timestamp.timestamp() * 1000))
-        except EngineError as error:
-            log.warning("The log of the instance %s of %s broke off: %s", self.id, self.function.name, error)
-        finally:
-            self._log_read.set()
+    def _printed(self, line: str) -> None:
+        # A runtime that is let go complains of it: that is nothing of the function's.
+        if not self._let_go:
+            self.say(line)
 
     def say(self, text: str, at: int | None = None) -> None:
         """A line in the function's log stream."""
@@ -300,9 +341,11 @@ class Instance:
     def _log_end(self, invocation: Invocation, seconds: float) -> None:
         spent = seconds * 1000
         self.say(f"END RequestId: {invocation.request_id}")
+        loaded, self.init_seconds = self.init_seconds, None
+        init = "" if loaded is None else f"Init Duration: {loaded * 1000:.2f} ms\t"
         self.say(
             f"REPORT RequestId: {invocation.request_id}\tDuration: {spent:.2f} ms\t"
-            f"Billed Duration: {int(spent) + 1} ms\tMemory Size: {self.function.memory} MB\t"
+            f"Billed Duration: {int(spent) + 1} ms\tMemory Size: {self.function.memory} MB\t{init}"
         )
 
     def stop(self) -> None:
@@ -311,11 +354,14 @@ class Instance:
         container, self._container = self._container, None
         if container is not None:
             try:
+                # Removing alone would give the runtime ten seconds to end by itself.
                 container.kill()
-                self._log_read.wait(5)
                 container.remove()
             except EngineError as error:
                 log.warning("The instance %s of %s could not be removed: %s", self.id, self.function.name, error)
+        output, self._output = self._output, None
+        if output is not None:
+            output.close()
         self.installation.end_workload(f"lambda/{self.id}")
         shipper, self._shipper = self._shipper, None
         if shipper is not None:

@@ -35,7 +35,8 @@ def invoke(call: Call, params: Params) -> dict[str, Any]:
     if kind == "Event":
         accept(call, name, qualifier, payload)
         return {"StatusCode": 202, "Payload": b""}
-    invocation = Invocation(payload, 0.0, call.request_id, client_context=_context(params))
+    arn = f"{function.unqualified_arn}:{qualifier}" if qualifier else function.unqualified_arn
+    invocation = Invocation(payload, 0.0, call.request_id, client_context=_context(params), arn=arn)
     outcome, instance = pool_of(call.installation).invoke(function, invocation, reserved)
     answer: dict[str, Any] = {
         "StatusCode": 200,
@@ -45,8 +46,7 @@ def invoke(call: Call, params: Params) -> dict[str, Any]:
     if outcome.error:
         answer["FunctionError"] = outcome.error
     if params.get("LogType") == "Tail":
-        tail = instance.tail() if instance is not None else outcome.payload
-        answer["LogResult"] = base64.b64encode(tail).decode()
+        answer["LogResult"] = base64.b64encode(instance.tail()).decode()
     return answer
 
 

@@ -9,8 +9,17 @@ from collections import defaultdict
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.services.lambda_.invocations.instance import Instance, InstanceFailed, Invocation, Outcome
-from boatyard.services.lambda_.records import Function
+from boatyard.containers.errors import EngineError
+from boatyard.services.lambda_.invocations.instance import (
+    Instance,
+    InstanceFailed,
+    Invocation,
+    Outcome,
+    network_lock,
+    network_of,
+)
+from boatyard.services.lambda_.records import SETTINGS, Function
+from boatyard.state.database import DatabaseClosed
 
 log = logging.getLogger(__name__)
 INSTANCES = 10
@@ -39,7 +48,7 @@ class Pool:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._condition = threading.Condition()
+        self._condition = threading.Condition(threading.RLock())
         self._idle: dict[str, list[Instance]] = defaultdict(list)
         self._by_function: dict[str, set[Instance]] = defaultdict(set)
         self._by_address: dict[str, Instance] = {}
@@ -52,17 +61,23 @@ class Pool:
             for instance in list(instances):
                 instance.let_go()
 
-    def invoke(
-        self, function: Function, invocation: Invocation, reserved: int | None
-    ) -> tuple[Outcome, Instance | None]:
-        """Run an invocation on a warm or a new instance; its outcome, and the instance (for its log)."""
+    def invoke(self, function: Function, invocation: Invocation, reserved: int | None) -> tuple[Outcome, Instance]:
+        """Run an invocation on a warm or a new instance; its outcome, and the instance (for its log).
+
+        TooManyRequestsException when the function may not have one more; ServiceException without a container.
+        """
+        instance = self._take(function, reserved)
         try:
-            instance = self._take(function, reserved)
-        except InstanceFailed as failed:
-            return failed.outcome, None
-        invocation.deadline = time.time() + function.timeout
-        try:
+            instance.start()
+            invocation.deadline = time.time() + function.timeout
             outcome = instance.invoke(invocation)
+        except InstanceFailed as failed:
+            instance.broken = True
+            outcome = failed.outcome
+            instance.log_failed_start(invocation, outcome)
+        except BaseException:
+            instance.broken = True
+            raise
         finally:
             self._give_back(instance)
         return outcome, instance
@@ -78,18 +93,20 @@ class Pool:
                     instance = self._idle[function.revision].pop()
                     if not instance.broken:
                         return instance
-                if len(self._by_function[function.unqualified_arn]) < limit:
-                    break
+                mine = self._by_function[function.unqualified_arn]
+                if len(mine) >= limit and (other := self._idle_of(mine)) is not None:
+                    self._idle[other.function.revision].remove(other)
+                    self._end(other)
+                if len(mine) < limit:
+                    instance = Instance(self._installation, function)
+                    mine.add(instance)
+                    return instance
                 if reserved is not None or not self._condition.wait(max(0.0, deadline - time.monotonic())):
                     raise too_many()
-            instance = Instance(self._installation, function)
-            self._by_function[function.unqualified_arn].add(instance)
-        try:
-            instance.start()
-        except BaseException:
-            self._forget(instance)
-            raise
-        return instance
+
+    def _idle_of(self, instances: set[Instance]) -> Instance | None:
+        """One that runs nothing: another version's, which gives way."""
+        return next((each for each in instances if each in self._idle[each.function.revision]), None)
 
     def _give_back(self, instance: Instance) -> None:
         retired = instance.broken or instance.function.revision in self._retired or self._closed
@@ -102,7 +119,26 @@ class Pool:
 
     def _end(self, instance: Instance) -> None:
         self._forget(instance)
-        threading.Thread(target=instance.stop, name=f"end of lambda {instance.id}", daemon=True).start()
+        threading.Thread(target=self._clear, args=(instance,), name=f"end of lambda {instance.id}", daemon=True).start()
+
+    def _clear(self, instance: Instance) -> None:
+        instance.stop()
+        try:
+            self.drop_network(instance.function)
+        except (EngineError, DatabaseClosed) as error:
+            log.info("The network %s stays: %s", instance.network, error)
+
+    def drop_network(self, function: Function, *, always: bool = False) -> None:
+        """Remove the network of a function that was deleted (with `always`: of any) and has no instance."""
+        with self._installation.database.reading() as rx:
+            if not always and SETTINGS.get(rx, function.account, function.region, function.name) is not None:
+                return
+        name = network_of(function)
+        with network_lock(self._installation, name):
+            with self._condition:
+                if self._by_function[function.unqualified_arn]:
+                    return
+            self._installation.engine.remove_network(name)
 
     def _forget(self, instance: Instance) -> None:
         with self._condition:
@@ -163,4 +199,4 @@ class Pool:
             self._by_address.clear()
         for instance in instances:
             instance.broken = True
-            threading.Thread(target=instance.stop, daemon=True).start()
+            threading.Thread(target=self._clear, args=(instance,), daemon=True).start()

@@ -70,9 +70,14 @@ def _attempt(work: Work, event: Event, until: float) -> dict[str, Any]:
             log.warning("The event %s has no function any more: %s", event.id, error)
             return {"error": error.code, "final": True}
         try:
-            invocation = Invocation(event.payload, 0.0, event.id)
+            suffix = f":{event.qualifier}" if event.qualifier else ""
+            invocation = Invocation(event.payload, 0.0, event.id, arn=f"{function.unqualified_arn}{suffix}")
             outcome, _ = pool_of(installation).invoke(function, invocation, reserved)
         except ApiError as error:
+            if error.code == "ServiceException":
+                work.check()
+                log.warning("The event %s cannot be handed to %s: %s", event.id, event.function, error)
+                return {"error": error.code}
             if error.code != "TooManyRequestsException" or now().timestamp() > until:
                 return {"error": error.code, "final": True}
             work.wait(("lambda", "capacity"), ready=lambda: False, timeout=THROTTLED_SECONDS)

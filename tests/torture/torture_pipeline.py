@@ -17,7 +17,8 @@ from tests.torture.lab import STAGES, TortureLab, TrappedServer
 
 ROUNDS = int(os.environ.get("TORTURE_ROUNDS", "20"))
 SEED = int(os.environ.get("TORTURE_SEED", "0")) or random.randrange(1, 2**31)
-FOREVER = 10**9
+COMMITS = 400
+"""An execution has about as many transactions."""
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +45,21 @@ def at_rest(lab: TortureLab) -> checks.Present:
     return found
 
 
-def one_round(lab: TortureLab, number: int, dice: random.Random, kill: str, commits: int) -> list[str]:
-    """One execution with deaths; what is wrong afterwards."""
+def one_round(lab: TortureLab, number: int, dice: random.Random, kill: str, lasts: float) -> list[str]:
+    """One execution with deaths; what is wrong afterwards. `lasts`: seconds that it takes when left alone."""
     before = checks.done(lab)
     mark = f"r{number}"
     lab.mark(mark)
     lab.deaths = 0
     told = ""
     if kill == "commit":
-        plan = {"commit": dice.randrange(1, commits), "when": dice.choice(["before", "after"])}
+        plan = {"commit": dice.randrange(1, COMMITS), "when": dice.choice(["before", "after"])}
         told = str(plan)
         lab.server.dies(**plan)
     commit = lab.push()
     execution = lab.execution_of(commit)
     started = time.monotonic()
-    moments = sorted(dice.uniform(0, 40) for _ in range({"time": 1, "twice": 2}.get(kill, 0)))
+    moments = sorted(dice.uniform(0, lasts) for _ in range({"time": 1, "twice": 2}.get(kill, 0)))
     told = told or f"after {moments}"
 
     def strike() -> None:
@@ -90,14 +91,17 @@ def test_executions_end_as_they_would_have(lab: TortureLab) -> None:
     print(f"seed {SEED}")
     dice = random.Random(SEED)
     faults: dict[str, list[str]] = {}
+    lasts = 0.0
     for number in (0, 1):
-        wrong = one_round(lab, number, dice, "none", FOREVER)
+        began = time.monotonic()
+        wrong = one_round(lab, number, dice, "none", 0)
+        lasts = time.monotonic() - began
         assert wrong == [], wrong
     clean = at_rest(lab)
     print(f"at rest: {clean}")
     for number in range(2, ROUNDS + 2):
         kill = dice.choice(["commit", "commit", "time", "twice"])
-        wrong = one_round(lab, number, dice, kill, 400)
+        wrong = one_round(lab, number, dice, kill, lasts)
         left = at_rest(lab).beyond(clean)
         if left:
             wrong.append(f"left over: {left}")

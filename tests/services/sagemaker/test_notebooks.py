@@ -49,7 +49,10 @@ def template(repository: str) -> str:
                                 "Action": "sts:AssumeRole",
                             },
                         },
-                        "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AWSCodeCommitPowerUser"],
+                        "ManagedPolicyArns": [
+                            "arn:aws:iam::aws:policy/AWSCodeCommitPowerUser",
+                            "arn:aws:iam::aws:policy/CloudWatchLogsFullAccess",
+                        ],
                     },
                 },
                 "Notebook": {

@@ -55,8 +55,6 @@ class Installation:
         self.workflows = Workflows(self)
         self.events = EventDispatcher(self)
         self.gateway_port: int = settings.port
-        self.listeners: Any = None
-        """Set by the server: `add(address)` makes the gateway listen on another address of this machine."""
         self.at_stop: list[Callable[[], None]] = []
         """Called on the event loop as soon as the server is told to stop: to end requests that would wait."""
         self._attached: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The server process: one installation, one event loop, sockets on loopback and on container networks.
+"""The server process: one installation, one event loop, one socket on loopback.
 
 Run as `python -m boatyard.gateway.server`; settings come from BOATYARD_* and the configuration file.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import json
 import logging
 import logging.handlers
@@ -31,7 +30,6 @@ from boatyard.settings import Settings
 log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
-_IP_FREEBIND = 15
 _EPHEMERAL = "ephemeral"
 _END_WITHIN = 9.0
 
@@ -40,16 +38,11 @@ class CannotStart(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-def listening_socket(address: str, port: int, *, absent: bool = False) -> socket.socket:
-    """A bound socket; CannotStart names the way out when the port is taken.
-
-    `absent` allows an address that this machine does not have yet, as a network's before its first container.
-    """
+def listening_socket(address: str, port: int) -> socket.socket:
+    """A bound socket; CannotStart names the way out when the port is taken."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if absent:
-        made.setsockopt(socket.SOL_IP, _IP_FREEBIND, 1)
     try:
         made.bind((address, port))
     except OSError as error:
@@ -68,35 +61,8 @@ def listening_socket(address: str, port: int, *, absent: bool = False) -> socket
     return made
 
 
-class Listeners:
-    """The addresses that the server listens on; more come as container networks do."""
-
-    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop, port: int) -> None:
-        self._server = server
-        self._loop = loop
-        self._port = port
-        self._lock = threading.Lock()
-        self._addresses = {"127.0.0.1"}
-
-    def add(self, address: str) -> None:
-        """Listen on another private address of this machine; at once, and once only. CannotStart when it cannot be.
-
-        To be called from any thread but the event loop's.
-        """
-        parsed = ipaddress.ip_address(address)
-        if not (parsed.is_private or parsed.is_loopback) or parsed.is_unspecified:
-            raise CannotStart(f"{address} is not a private address: boatyard listens on container networks only.")
-        with self._lock:
-            if address in self._addresses:
-                return
-            made = listening_socket(address, self._port, absent=parsed.version == 4)
-            asyncio.run_coroutine_threadsafe(self._server.listen(made), self._loop).result(10)
-            self._addresses.add(address)
-        log.info("Listening on %s:%s", address, self._port)
-
-
 class Server(uvicorn.Server):
-    """uvicorn with sockets that can be added while it runs, and an end that comes in time."""
+    """uvicorn with an end that comes in time."""
 
     at_stop: Sequence[Callable[[], None]] = ()
 
@@ -111,20 +77,6 @@ class Server(uvicorn.Server):
             for stop in self.at_stop:
                 stop()
         super().handle_exit(sig, frame)
-
-    async def listen(self, made: socket.socket) -> None:
-        """Accept connections on another socket."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._protocol, sock=made, backlog=_BACKLOG)
-        self.servers.append(server)
-
-    def _protocol(self) -> asyncio.Protocol:
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
-        return made
 
 
 def _uvicorn(gateway: object, deadline: Deadline) -> Server:
@@ -162,7 +114,6 @@ async def serve(installation: Installation, made: socket.socket, deadline: Deadl
     gateway = Gateway(installation)
     server = _uvicorn(gateway, deadline)
     server.at_stop = installation.at_stop
-    installation.listeners = Listeners(server, asyncio.get_running_loop(), port)
     status = installation.data_directory / "server.json"
 
     async def take_up() -> None:

@@ -44,13 +44,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _programs()
         if os.geteuid() == 0:
             yield from _host(PodmanService(settings.data_directory).host)
-        else:
-            yield Finding(
-                "problem",
-                "rights",
-                "boatyard's engine makes bridges and packet filter rules, which only root may",
-                "Run boatyard with sudo, or set BOATYARD_ENGINE to a Docker engine's address.",
-            )
+    if os.geteuid() != 0:
+        yield Finding(
+            "problem",
+            "rights",
+            "boatyard makes network bridges and packet filter rules, which only root may",
+            "Run boatyard with sudo, whichever engine runs the containers.",
+        )
     yield from _network()
     yield from _disk(settings)
     yield from _environments(settings)

@@ -44,28 +44,19 @@ def podman_version() -> tuple[int, ...]:
 
 
 def install(missing: list[str]) -> Iterator[str]:
-    """Install the engine's packages; yields what is done. SetupFailed when it cannot be."""
+    """Install the engine's packages, as root; yields what is done. SetupFailed when it cannot be."""
     manager = next((name for name in PACKAGES if find_program(name)), None)
     if manager is None:
         raise SetupFailed(
             f"Not installed: {', '.join(missing)}. Neither apt-get nor dnf is here to install them: install podman "
             "(4.0 or newer), runc or crun, iptables and iproute2 yourself, then run `boatyard setup` again."
         )
-    prefix = _privilege(missing)
     yield f"engine: {', '.join(missing)} not installed: installing with {manager}"
     if manager == "apt-get":
-        yield from _run([*prefix, "apt-get", "update", "-q"], "the package lists")
+        yield from _run(["apt-get", "update", "-q"], "the package lists")
     packages = [name for name in PACKAGES[manager] if manager != "apt-get" or _known_to_apt(name)]
-    yield f"engine: {' '.join([*prefix, manager, 'install', *packages])}"
-    yield from _run([*prefix, manager, "install", "-y", "-q", *packages], "the packages")
-
-
-def _privilege(missing: list[str]) -> list[str]:
-    if os.geteuid() == 0:
-        return []
-    if find_program("sudo") is None:
-        raise SetupFailed(f"Not installed: {', '.join(missing)}. Run `boatyard setup` as root to install them.")
-    return ["sudo", "--preserve-env=http_proxy,https_proxy,no_proxy"]
+    yield f"engine: {' '.join([manager, 'install', *packages])}"
+    yield from _run([manager, "install", "-y", "-q", *packages], "the packages")
 
 
 def _known_to_apt(package: str) -> bool:

@@ -285,8 +285,8 @@ def require_root() -> None:
     """EngineUnavailable when this process may not make bridges and packet filter rules."""
     if os.geteuid() != 0:
         raise EngineUnavailable(
-            "Boatyard's container engine makes network bridges and packet filter rules, which only root may: run "
-            "boatyard with sudo, or set BOATYARD_ENGINE to the address of a Docker engine."
+            "Boatyard's container engine makes network bridges and packet filter rules, which only root may, "
+            "whichever engine runs the containers: run the command, or start the server, with sudo."
         )
 
 

@@ -22,6 +22,7 @@ def setup(settings: Settings) -> Iterator[str]:
 
     Raises SetupFailed or EngineUnavailable with what to do.
     """
+    require_root()
     environments = Environments(settings.environments_directory)
     if settings.engine is not None:
         yield f"engine: using {settings.engine}"
@@ -46,9 +47,8 @@ def _own_engine(settings: Settings, building: bool) -> Iterator[str]:
     if version < OLDEST_PODMAN:
         raise SetupFailed(
             f"podman {'.'.join(map(str, version))} is too old: boatyard needs {'.'.join(map(str, OLDEST_PODMAN))} "
-            "or newer, or set BOATYARD_ENGINE to the address of a Docker engine."
+            "or newer. Install one, or set BOATYARD_ENGINE to the address of a Docker engine."
         )
-    require_root()
     host = PodmanService(settings.data_directory).host
     if host.runtime is None:
         raise SetupFailed("No container runtime works here: " + "; ".join(host.runtime_notes))

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from boatyard.api import models
-from boatyard.api.errors import OperationNotSupported
+from boatyard.api.errors import ApiError, OperationNotSupported
+from boatyard.api.validation import code_for
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.protocols.query import form_pairs
 from boatyard.gateway.protocols.rest import constant_query, path_pattern
@@ -99,6 +100,7 @@ def find_operation(request: HttpRequest, service: str, protocol: str) -> Target:
     if name is None:
         operation = rest_operation(service, request)
         if operation is None:
+            _refuse_empty_name(service, request)
             raise OperationNotSupported(service, f"{request.method} {request.path[:200]}")
         return Target(service, protocol, operation.name, operation)
     if name not in models.service_model(service).operation_names:
@@ -176,6 +178,22 @@ def rest_operation(service: str, request: HttpRequest) -> Any:
         ):
             return route.operation
     return None
+
+
+def _refuse_empty_name(service: str, request: HttpRequest) -> None:
+    """ApiError when the path would be an operation's, had it a name where it has none ("/endpoints//invocations")."""
+    for route in _routes(service).get(request.method, ()):
+        pattern, labels = path_pattern(route.operation.http["requestUri"])
+        found = re.fullmatch(pattern.pattern.replace("([^/]+)", "([^/]*)"), request.path, re.DOTALL)
+        if found is not None and "" in found.groups():
+            label = labels[found.groups().index("")]
+            member = label[:1].lower() + label[1:]
+            raise ApiError(
+                code_for(route.operation),
+                f"1 validation error detected: Value '' at '{member}' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1",
+                status=400,
+            )
 
 
 _LABEL = r"(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boatyard.api import models
-from boatyard.api.errors import OperationNotSupported
+from boatyard.api.errors import ApiError, OperationNotSupported
 from boatyard.gateway import targets
 from boatyard.gateway.messages import Headers, HttpRequest
 from boatyard.services import PACKAGES
@@ -111,6 +111,19 @@ def test_what_is_not_there_is_named(headers: dict[str, str], said: str) -> None:
         targets.find_operation(request, service, protocol)
     assert refused.value.status == 501
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "code", "label"),
+    [
+        ("sagemaker-runtime", "/endpoints//invocations", "ValidationError", "endpointName"),
+        ("lambda", "/2015-03-31/functions//invocations", "ValidationException", "functionName"),
+    ],
+)
+def test_a_path_without_its_name_breaks_the_model(service: str, path: str, code: str, label: str) -> None:
+    with pytest.raises(ApiError, match=f"Value '' at '{label}'") as refused:
+        targets.find_operation(_request("POST", path), service, "rest-json")
+    assert (refused.value.code, refused.value.status) == (code, 400)
 
 
 def test_an_unsigned_query_request_is_told_by_its_version() -> None:

@@ -19,6 +19,9 @@ def train() -> int:
     """Reads the channel, prints metrics, leaves a model; or fails as `mode` says."""
     hyperparameters = json.loads((ML / "input/config/hyperparameters.json").read_text())
     mode = hyperparameters.get("mode", "learn")
+    if mode == "wait":
+        # Before anything is printed: a stop may follow the first line at once.
+        signal.signal(signal.SIGTERM, lambda *_: finish(hyperparameters))
     print(f"mode {mode}", flush=True)
     if mode == "fail":
         (ML / "output/failure").write_text("no column named species " + "x" * 2_000_000)
@@ -30,7 +33,6 @@ def train() -> int:
             for position in range(0, len(held[-1]), 4096):
                 held[-1][position] = 1
     if mode == "wait":
-        signal.signal(signal.SIGTERM, lambda *_: finish(hyperparameters))
         release = ML / "checkpoints" / "release"
         while not release.exists():
             time.sleep(0.05)
@@ -85,8 +87,8 @@ def serve() -> int:
     if Handler.words == "broken":
         print("ImportError: no module named flask", flush=True)
         return 1
-    print(f"serving {Handler.words}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    print(f"serving {Handler.words}", flush=True)
     http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
     return 0
 

@@ -14,7 +14,7 @@ import pytest
 from tests.server import RunningServer, unique
 from tests.services.sagemaker.image import push_algorithm
 
-LIMIT = 120.0
+LIMIT = 300.0
 
 
 @pytest.fixture(scope="session")

@@ -75,8 +75,9 @@ def test_an_update_answers_every_request(
     answers: Counter[str] = Counter()
     done = threading.Event()
 
+    runtime = client("sagemaker-runtime")
+
     def ask() -> None:
-        runtime = client("sagemaker-runtime")
         while not done.is_set():
             try:
                 answers[runtime.invoke_endpoint(EndpointName=endpoint, Body=b"row")["Body"].read().decode()] += 1
@@ -92,6 +93,7 @@ def test_an_update_answers_every_request(
     done.set()
     for asker in askers:
         asker.join(120)
+    assert not any(asker.is_alive() for asker in askers)
     assert set(answers) == {"first:row", "second:row"}
     assert settled(sagemaker, endpoint)["EndpointStatus"] == "InService"
 

@@ -36,7 +36,7 @@ def aws_address(call: Call, address: str) -> str:
 
 def own_helper() -> str:
     """Boatyard's own helper, for where this Python is: it starts faster, and takes keys from the environment only."""
-    program = Path(boatyard.__file__).parent / "gateway" / "git_password.py"
+    program = Path(boatyard.__file__).parent / "identity" / "git_password.py"
     return f"!{shlex.quote(sys.executable)} -I -S {shlex.quote(str(program))}"
 
 

@@ -11,8 +11,7 @@ from urllib.parse import parse_qs, unquote
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.regions import REGIONS
-from boatyard.gateway import git_password
-from boatyard.identity import credentials
+from boatyard.identity import credentials, git_password
 from boatyard.services.codecommit import push_commands, references
 from boatyard.services.codecommit.backend import GitRequest, Receive, Scope, Send, serve
 from boatyard.services.codecommit.checks import find_repository

@@ -13,7 +13,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from boatyard.api.git_configuration import CLI_HELPER
-from boatyard.gateway.git_password import sign
+from boatyard.identity.git_password import sign
 from tests.server import REGION, ROOT_KEY, ROOT_SECRET, RunningServer, unique
 from tests.services.codecommit.conftest import Git
 

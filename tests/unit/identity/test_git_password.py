@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard.gateway.git_password import answer, sign, split_user, verify
+from boatyard.identity.git_password import answer, sign, split_user, verify
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 PATH = "/v1/repos/algorithm"

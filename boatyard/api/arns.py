@@ -34,15 +34,6 @@ class Arn:
         return self.resource.replace(":", "/").rsplit("/", 1)[-1]
 
 
-def is_arn(text: str) -> bool:
-    """Whether the text has an ARN's form."""
-    try:
-        Arn.parse(text)
-    except ValueError:
-        return False
-    return True
-
-
 def arn(service: str, resource: str, account: str, region: str) -> str:
     """The ARN of a resource in the `aws` partition; S3's buckets have neither account nor region."""
     if service == "s3":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -133,8 +132,3 @@ def all_types() -> Mapping[str, ResourceType]:
             list(registry.modules(service, "RESOURCE_MODULES", ("resources",)))
             _loaded.add(service)
     return _types
-
-
-def random_suffix(length: int = 12) -> str:
-    """Random capital letters and digits, for names that need not be stable."""
-    return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(length))

@@ -163,11 +163,3 @@ class Container:
             return int(api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
 
         return self._connection.call(run, patient=True)
-
-    def copy_in(self, directory: str, archive: bytes) -> None:
-        """Unpack a tar archive into a directory of the container."""
-        self._connection.call(lambda api: api.put_archive(self.id, directory, archive))
-
-    def copy_out(self, path: str) -> Iterator[bytes]:
-        """A tar archive of a path of the container."""
-        return cast("Iterator[bytes]", self._connection.call(lambda api: api.get_archive(self.id, path)[0]))

@@ -256,12 +256,6 @@ class Engine:
         self.ready()
         return self._networks.ensure(name, internal)
 
-    def redirect_credentials(self, network: Network, port: int) -> None:
-        """Lead 169.254.170.2:80 and the gateways' addresses to this loopback port, on all networks."""
-        self._networks.port = port
-        self._networks.refresh()
-        self._networks.ensure(network.name, network.internal)
-
     def remove_network(self, name: str) -> None:
         """Remove a network, its bridge and rules. Its containers must be gone; harmless when it is."""
         self._networks.remove(name)
@@ -293,10 +287,6 @@ class Engine:
         base_images.write_settings(settings, content)
         stores = self.environments.stores()
         return docker_inside(layers, stores[0] if stores else None, settings, registry_hosts(account, region))
-
-    def image_exists(self, reference: str) -> bool:
-        """Whether the engine holds this image."""
-        return self._connection.absent_is_none(lambda api: api.inspect_image(reference)) is not None
 
     def pull(self, reference: str, username: str, password: str) -> str:
         """Bring an image of boatyard's own registry here by tag or digest; its local image id.

@@ -50,7 +50,6 @@ class HttpRequest:
     path: str = ""
     body: Any = b""
     client: str = "127.0.0.1"
-    bucket_in_host: str | None = None
 
     def __post_init__(self) -> None:
         """The path to route by is the path sent, unless the host says otherwise later."""

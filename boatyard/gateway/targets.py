@@ -217,5 +217,4 @@ def use_virtual_host(request: HttpRequest) -> None:
     """Put the bucket that the host names in front of the path that S3's operations are found by."""
     bucket = bucket_of_host(request.headers.get("host", ""))
     if bucket is not None:
-        request.bucket_in_host = bucket
         request.path = f"/{bucket}{request.raw_path}"

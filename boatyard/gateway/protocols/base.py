@@ -35,7 +35,6 @@ class Protocol(ABC):
     """One wire protocol. `operation` and `service` are botocore's OperationModel and ServiceModel."""
 
     name: str
-    request_id_header = "x-amzn-RequestId"
 
     @abstractmethod
     def parse(self, request: HttpRequest, operation: Any) -> Params:

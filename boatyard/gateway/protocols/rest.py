@@ -51,8 +51,6 @@ def constant_query(request_uri: str) -> tuple[tuple[str, str | None], ...]:
 class RestProtocol(Protocol):
     """The bindings; a subclass reads and writes the body."""
 
-    body_timestamps = "iso8601"
-
     @abstractmethod
     def parse_body(self, shape: Any, request: HttpRequest, *, payload: Any = None) -> Any:
         """The body after a structure's members without location, or after the payload member's shape."""

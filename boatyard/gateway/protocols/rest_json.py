@@ -17,7 +17,6 @@ class RestJsonProtocol(RestProtocol):
     """The rest-json protocol."""
 
     name = "rest-json"
-    body_timestamps = "unixtimestamp"
 
     def parse_body(self, shape: Any, request: HttpRequest, *, payload: Any = None) -> Any:
         """The JSON object of the body."""

@@ -44,7 +44,6 @@ class RestXmlProtocol(RestProtocol):
     """The rest-xml protocol."""
 
     name = "rest-xml"
-    request_id_header = "x-amz-request-id"
 
     def parse_body(self, shape: Any, request: HttpRequest, *, payload: Any = None) -> Any:
         """The XML document of the body; its root must be the one that the model names."""

@@ -16,7 +16,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CHUNK = 1 << 16
-HEAD_LIMIT = 1 << 16
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """CodeCommit's operations on commits: reading them, comparing them, and making them from files."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from boatyard.api.call import Call, Params
@@ -132,8 +131,3 @@ def _person(line: str) -> dict[str, str]:
     who, _, moment = line.rpartition("> ")
     name, _, email = who.partition("<")
     return {"name": name.strip(), "email": email, "date": moment}
-
-
-def commit_date(git: Git, commit_id: str) -> datetime:
-    """When a commit was committed."""
-    return datetime.fromtimestamp(int(git.text("show", "-s", "--format=%ct", commit_id)), UTC)

@@ -75,6 +75,7 @@ def test_a_large_object_passes_with_flat_memory(server: RunningServer, bucket: s
         received += len(piece)
     assert received == length
     assert _peak_kib(server.pid) - before < 100 * 1024
+    s3.delete_object(Bucket=bucket, Key="large")
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])

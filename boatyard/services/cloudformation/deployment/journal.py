@@ -88,13 +88,8 @@ class Journal:
             return call
         return call.assume(self._role, "cloudformation.amazonaws.com", session_name="AWSCloudFormation")
 
-    def set_operation(self, **changes: Any) -> Operation:
-        """Change the operation's record."""
-        with self.installation.database.transaction() as tx:
-            return self.change_operation(tx, **changes)
-
     def change_operation(self, tx: Transaction, **changes: Any) -> Operation:
-        """Change the operation's record in a transaction that does more."""
+        """Change the operation's record."""
         key = (self.stack_id, self.operation_id)
         return OPERATIONS.update(tx, key, lambda each: msgspec.structs.replace(each, **changes))
 

@@ -22,14 +22,6 @@ class UploadMissing(Exception):
     """There is no upload of that id in that repository."""
 
 
-class OutOfOrder(Exception):
-    """A piece does not begin where the last one ended; `size` is how many bytes are there."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(f"{size} bytes are there")
-        self.size = size
-
-
 class WrongDigest(Exception):
     """The content is another than the client said."""
 

@@ -85,7 +85,12 @@ class FunctionOutput:
             whole.append(self._line)
             self._line = ""
         for line in whole:
-            self._sink(line.rstrip("\r"))
-        while len(self._line) > LONGEST_LINE:
-            self._sink(self._line[:LONGEST_LINE])
-            self._line = self._line[LONGEST_LINE:]
+            self._sink(self._cut(line).rstrip("\r"))
+        self._line = self._cut(self._line)
+
+    def _cut(self, line: str) -> str:
+        """Hands on what is too long for one line in pieces, however it arrived; the last piece."""
+        while len(line) > LONGEST_LINE:
+            self._sink(line[:LONGEST_LINE])
+            line = line[LONGEST_LINE:]
+        return line

@@ -11,6 +11,7 @@ import stat
 import threading
 import uuid
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -23,6 +24,16 @@ from boatyard.services.lambda_.records import Package
 ZIPPED_BYTES = 50 * 1024 * 1024
 UNZIPPED_BYTES = 262_144_000
 _unpacking = threading.Lock()
+_NOT_UNPACKED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
+"""What a zip can cause that is encrypted, cut short, packed in an unknown way, or has a path below another's file."""
 
 
 def take_package(call: Call, code: dict[str, object], operation: str) -> Package:
@@ -110,8 +121,12 @@ def unpacked(installation: Installation, packages: list[Package]) -> Path:
         base.mkdir(parents=True, exist_ok=True)
         partial = base / f".{together}-{uuid.uuid4().hex}"
         try:
-            for package in packages:
-                _unpack(installation.blobs.path(package.blob), partial)
+            try:
+                for package in packages:
+                    _unpack(installation.blobs.path(package.blob), partial)
+            except _NOT_UNPACKED as error:
+                text = f"Lambda was unable to unzip the file: {error}"
+                raise ApiError("InvalidZipFileException", text, status=502) from error
             partial.mkdir(exist_ok=True)
             partial.rename(target)
         except BaseException:

@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -169,6 +170,9 @@ def unzip(packed: Path, target: Path) -> None:
                 _link(path, destination, target)
     except zipfile.BadZipFile:
         raise SourceError("The source is not a zip file") from None
+    except (RuntimeError, zlib.error, EOFError, OSError) as error:
+        # Encrypted or cut short, packed in a way that Python does not know, one path below another's file, a full disk.
+        raise SourceError(f"The source cannot be unpacked: {error}") from error
 
 
 def _link(path: Path, destination: str, target: Path) -> None:

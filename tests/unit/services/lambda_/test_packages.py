@@ -1,0 +1,26 @@
+"""Packages that are zips, but cannot be unpacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from boatyard.api.call import Call
+from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+from boatyard.services.lambda_.packages import take_package, unpacked
+from tests.unit.zips import encrypted, one_path_below_another
+
+
+@pytest.mark.parametrize("made", [encrypted, one_path_below_another])
+def test_a_package_that_cannot_be_unpacked_is_told_apart(
+    call: Call, installation: Installation, made: Callable[[], bytes]
+) -> None:
+    code: dict[str, Any] = {"ZipFile": made()}
+    package = take_package(call, code, "CreateFunction")
+    with pytest.raises(ApiError, match="Lambda was unable to unzip the file") as refused:
+        unpacked(installation, [package])
+    assert (refused.value.code, refused.value.status) == ("InvalidZipFileException", 502)
+    assert list((installation.data_directory / "lambda" / "code").iterdir()) == []

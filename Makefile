@@ -5,8 +5,9 @@
 PYTHON_BIN := .venv/bin
 LOCAL := $(CURDIR)/.boatyard
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Tests and the demo share the container environments, which take minutes to build.
-export BOATYARD_ENVIRONMENTS_DIRECTORY ?= $(LOCAL)/environments
+# Tests have homes and data directories of their own, but share the container environments, which take minutes to
+# build, with everything else of this user: this is the default of the setting.
+export BOATYARD_ENVIRONMENTS_DIRECTORY ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/boatyard/environments
 TEST_OPTIONS ?=
 
 .venv/installed: pyproject.toml requirements.lock tools/create-venv.sh tools/install.sh

@@ -316,6 +316,8 @@ class Engine:
         Works on what is left when parts are gone already. Somebody else's engine keeps running.
         """
         with contextlib.suppress(EngineUnavailable):
+            if self.service is not None and self.service.outdated():
+                self.service.restart()
             if self.service is None or (self.service.directory / "storage").exists():
                 self.reset()
         self._networks.sweep()

@@ -155,12 +155,25 @@ class PodmanService:
             "",
             "[storage.options]",
         ]
-        stores = [str(store) for store in self._image_stores()]
+        stores = self._all_stores()
         if stores:
             lines.append(f"additionalimagestores = {json.dumps(stores)}")
         if self.host.mount_program is not None:
             lines += ["[storage.options.overlay]", f"mount_program = {json.dumps(self.host.mount_program)}"]
         return "\n".join(lines) + "\n"
+
+    def _all_stores(self) -> list[str]:
+        """The environments' stores: the present ones, then those of before that are still there.
+
+        Containers stand on the layers of the store they were made with, although the setting names another one now.
+        """
+        stores = [str(store) for store in self._image_stores()]
+        path = self.directory / "image-stores.json"
+        before = json.loads(path.read_text()) if path.exists() else []
+        known = list(dict.fromkeys([*stores, *before]))
+        if known != before and self.directory.exists():
+            _write(path, json.dumps(known))
+        return stores + [store for store in known if store not in stores and Path(store).is_dir()]
 
     def ensure(self) -> None:
         """Have a service that answers: the running one, or a new one. EngineUnavailable when neither."""

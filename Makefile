@@ -25,15 +25,18 @@ demo: .venv/installed   ## Set everything up and carry the algorithm from commit
 
 test: .venv/developed   ## Set everything up and pass all tests.
 	boatyard setup
+	@mkdir -p $(LOCAL)
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
 
 # TORTURE_ROUNDS executions, each with the server killed in it; TORTURE_SEED repeats a run.
 torture: .venv/developed   ## Kill the server at random moments of the pipeline, again and again.
 	boatyard setup
+	@mkdir -p $(LOCAL)
 	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/torture --timeout 36000 -s \
 		tests/torture/torture_pipeline.py $(TEST_OPTIONS)
 
 unit: .venv/developed   ## The tests that need no container engine.
+	@mkdir -p $(LOCAL)
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/unit tests/unit $(TEST_OPTIONS)
 
 lint: .venv/developed

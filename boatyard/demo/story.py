@@ -70,15 +70,19 @@ def _stage_table(show: Show, first: list[Row], again: list[Row]) -> None:
 
 def _where_next(lab: Lab, show: Show) -> None:
     show.heading("Where to look next")
+    commands = (
+        ('eval "$(boatyard env)"', "then the AWS CLI, boto3 and git talk to this server"),
+        (f"boatyard watch {lab.pipeline}", "the pipeline, live"),
+        ("boatyard logs", "what builds, functions, jobs and endpoints have written"),
+        ("boatyard down; boatyard up", "everything comes back as it was"),
+        (f"{lab.blueprint}/clean-up lab", "removes the lab; 'boatyard reset' removes everything"),
+    )
+    for command, what in commands:
+        show.line(f"{command:<32}  # {what}")
     for text in (
-        'eval "$(boatyard env)"                      # then the AWS CLI, boto3 and git talk to this server',
-        f"boatyard watch {lab.pipeline}                  # the pipeline, live",
-        "boatyard logs                               # what builds, functions, jobs and endpoints have written",
         f"log groups: /aws/codebuild/{lab.prefix}, /aws/lambda/{lab.prefix}-*, /aws/sagemaker/TrainingJobs,",
         f"            /aws/sagemaker/Endpoints/{lab.endpoint('prod')}",
         f"endpoints:  {', '.join(lab.endpoint(stage) for stage in ('dev', 'test', 'prod'))}",
         f"repository: {lab.clone_url}   (its working copy: {lab.work_tree})",
-        "boatyard down; boatyard up                  # everything comes back as it was",
-        f"{lab.blueprint}/clean-up lab   # removes the lab; 'boatyard reset' removes everything",
     ):
         show.line(text)

@@ -149,8 +149,11 @@ class Installation:
 
     def close(self) -> None:
         """Stop in order: waits are interrupted, running containers go on, the database is closed last."""
+        from boatyard.identity.recorded_use import recorded_use
+
         self.events.stop()
         self.workflows.stop()
         self._run_hooks("close")
+        recorded_use(self).close()
         self.database.close()
         self._lock.release()

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
@@ -44,6 +45,7 @@ class Routes:
         self._prefixes: list[tuple[str, str, Handler]] = [
             ("/_boatyard/health", "boatyard", self._health),
             ("/_boatyard/reset", "boatyard", self._reset),
+            ("/_boatyard/permissions", "boatyard", self._permissions),
             ("/v2/credentials/", "boatyard", self._credentials),
         ]
         for service in PACKAGES:
@@ -115,6 +117,21 @@ class Routes:
             )
         await loop.run_in_executor(None, self._installation.reset)
         await answer_json(send, 200, {"status": "empty"})
+
+    async def _permissions(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """GET, signed by the root: what users and roles used; of one alone with `?principal=ARN`."""
+        from boatyard.identity.recorded_use import recorded_use
+
+        if scope["method"] != "GET":
+            raise ApiError("MethodNotAllowed", "Use GET.", status=405)
+        request = HttpRequest.from_scope(scope)
+        request.body = await sending.whole_body(request, receive, 1 << 20)
+        loop = asyncio.get_running_loop()
+        scope["principal"] = await loop.run_in_executor(None, self._authenticated_root, request)
+        principal = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("principal", [None])[0]
+        uses = await loop.run_in_executor(None, recorded_use(self._installation).uses, principal)
+        told = {"authorization": self._installation.settings.authorization, "uses": uses}
+        await answer_json(send, 200, told)
 
     def _authenticated_root(self, request: HttpRequest) -> str:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from boatyard.api import models
 from boatyard.api.errors import ApiError
+from boatyard.identity import recorded_use
 from boatyard.identity.actions import Need, needs_of
 from boatyard.identity.lookup import identity_policies
 from boatyard.identity.policies import Decision, PolicySet, Request, judge
@@ -32,8 +33,11 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
     for need in needs:
         resource_policy = find_resource_policy(call, need.resource)
         decision, request = _decide(call, own, need, context, resource_policy)
-        if not decision.allowed and not _own_work(call, need, decision):
-            raise access_denied(service, _message(service, decision, request))
+        refused = not decision.allowed and not _own_work(call, need, decision)
+        message = _message(service, decision, request) if refused else None
+        recorded_use.note(call.installation, call.principal, need, message)
+        if message is not None:
+            raise access_denied(service, message)
 
 
 def _message(service: str, decision: Decision, request: Request) -> str:

@@ -1,4 +1,4 @@
-"""What identity keeps: users, groups, roles, policies, access keys, temporary credentials and workloads."""
+"""What identity keeps: users, groups, roles, policies, access keys, temporary credentials, workloads and use."""
 
 from __future__ import annotations
 
@@ -176,6 +176,26 @@ class Workload(Record, kw_only=True, frozen=True):
     source_arn: str | None = None
 
 
+class Use(Record, kw_only=True, frozen=True):
+    """How often an action on a resource was allowed to, or denied to, a role or a user; see identity.recorded_use."""
+
+    identity: str
+    """The role's or user's unique id: one that is made later under the same name has another."""
+    allowed: bool
+    action: str
+    resource: str
+    """The ARN that was asked about; ends in `*` where many resources are told as one."""
+    principal: str
+    """The role's or user's ARN."""
+    times: int
+    first: datetime
+    last: datetime
+    spellings: list[str] = []
+    """Further ARNs of the same resource, which policies may use."""
+    reason: str | None = None
+    """The last denial's message."""
+
+
 USERS = Table(SCHEMA, "identity_users", User, key=("account", "folded"))
 GROUPS = Table(SCHEMA, "identity_groups", Group, key=("account", "folded"))
 ROLES = Table(SCHEMA, "identity_roles", Role, key=("account", "folded"))
@@ -189,3 +209,4 @@ TEMPORARY_CREDENTIALS = Table(
     SCHEMA, "identity_temporary_credentials", TemporaryCredential, key=("id",), index=("expires_at",)
 )
 WORKLOADS = Table(SCHEMA, "identity_workloads", Workload, key=("id",), index=("identity",))
+USES = Table(SCHEMA, "identity_uses", Use, key=("identity", "allowed", "action", "resource"))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.identity import recorded_use
+from boatyard.identity.actions.model import Need
 from boatyard.identity.lookup import find_role, identity_policies, managed_policy_document
 from boatyard.identity.policies import PolicySet, Request, denial, judge
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, parse
@@ -161,8 +163,12 @@ def _judge_trust(
             policies = PolicySet(identity=None, resource=trust, resource_required=True)
         else:
             policies = PolicySet(own.identity, own.boundary, own.session, trust, resource_required=True)
+        refusal = None
         if not _judged_as_account(caller, policies, request):
-            raise _not_trusted(caller, role.arn, "its trust policy does not allow it", action)
+            refusal = _not_trusted(caller, role.arn, "its trust policy does not allow it", action)
+        recorded_use.note(installation, caller, Need(action, role.arn), refusal.message if refusal else None)
+        if refusal is not None:
+            raise refusal
 
 
 def _judged_as_account(caller: Principal, policies: PolicySet, request: Request) -> bool:

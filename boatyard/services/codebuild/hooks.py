@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import threading
 import uuid
 from pathlib import Path
 
 from boatyard.api.installation import Installation
 from boatyard.containers.errors import EngineError
+from boatyard.containers.foreign_files import remove_tree
 from boatyard.services.codebuild.builds import container
 from boatyard.services.codebuild.builds.slots import slots_of
 from boatyard.services.codebuild.records import BUILDS, Build
@@ -40,4 +40,4 @@ def _clear(installation: Installation, running: list[Build], removed: Path) -> N
             container.remove(installation, build)
         except EngineError as error:
             log.warning("The container of the build %s could not be removed: %s", build.id, error)
-    shutil.rmtree(removed, ignore_errors=True)
+    remove_tree(removed)

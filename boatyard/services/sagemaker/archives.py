@@ -7,6 +7,8 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from boatyard.containers.foreign_files import open_plain, walk
+
 _GZIP_LEVEL = 6
 
 
@@ -14,25 +16,35 @@ class BadArchive(Exception):
     """An archive that is not one, or holds an entry that must not be unpacked; its text names the entry."""
 
 
-def pack(directory: Path, target: Path) -> int:
-    """Writes the contents of `directory` as a gzipped tar to `target` and returns how many files it holds.
+def pack(folder: int | None, target: Path) -> int:
+    """Writes the contents of an open folder as a gzipped tar to `target` and returns how many files it holds.
 
-    Links are kept as links and never followed; sockets, pipes and devices are left out.
+    Links are kept as links and never followed; sockets, pipes and devices are left out. Without a folder the archive
+    is empty. Raises OSError, also for folders that are nested too deeply.
     """
-    count = 0
     with tarfile.open(target, "w:gz", compresslevel=_GZIP_LEVEL) as archive:
-        for path in sorted(directory.rglob("*")):
-            info = archive.gettarinfo(path, arcname=path.relative_to(directory).as_posix())
-            if info is None or info.ischr() or info.isblk() or info.isfifo():
-                continue
-            if info.isfile():
-                count += 1
-                with path.open("rb") as content:
-                    archive.addfile(info, content)
-            else:
-                archive.addfile(info)
+        count = 0 if folder is None else _add(archive, folder)
     with target.open("rb") as written:
         os.fsync(written.fileno())
+    return count
+
+
+def _add(archive: tarfile.TarFile, top: int) -> int:
+    count = 0
+    for path, entries, folder in walk(top):
+        for name in (entry.name for entry in entries):
+            # By way of the open folder: whoever can write to it cannot lead elsewhere.
+            info = archive.gettarinfo(f"/proc/self/fd/{folder}/{name}", arcname=f"{path}{name}")
+            if info is None or info.ischr() or info.isblk() or info.isfifo():
+                continue
+            if not info.isfile():
+                archive.addfile(info)
+                continue
+            content = open_plain(name, folder)
+            if content is not None:
+                with content:
+                    archive.addfile(info, content)
+                count += 1
     return count
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO
 
 from boatyard.api.bodies import chunks
 from boatyard.api.call import Call
+from boatyard.containers.foreign_files import open_plain, walk
 
 _PART = 512 * 1024 * 1024
 _SINGLE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes; PutObject takes 5 GiB
@@ -96,33 +96,42 @@ def upload_file(call: Call, path: Path, bucket: str, key: str, kms_key: str | No
 
 def upload_tree(
     call: Call,
-    directory: Path,
+    top: int,
     bucket: str,
     prefix: str,
     kms_key: str | None = None,
     known: dict[str, tuple[int, int]] | None = None,
 ) -> int:
-    """Writes the plain files below a folder that a container owns to objects under a prefix; answers how many.
+    """Writes the plain files below an open folder that a container owns to objects under a prefix; answers how many.
 
     Links are not followed, not even in folders above a file: the container may change them meanwhile. With `known`
     (path to size and time of change) only files that are new or changed are written, and it is brought up to date.
+    Raises OSError for folders that are nested too deeply and names that no key can have.
     """
     count = 0
-    for root, _, files, folder in os.fwalk(directory, follow_symlinks=False):
-        below = Path(root).relative_to(directory)
-        for name in sorted(files):
-            path = (below / name).as_posix()
-            try:
-                descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-            except OSError:
-                continue  # a link, or gone since the folder was listed
-            with os.fdopen(descriptor, "rb") as content:
-                found = os.fstat(descriptor)
+    for below, entries, folder in walk(top):
+        for name in (entry.name for entry in entries):
+            content = open_plain(name, folder)
+            if content is None:
+                continue  # a folder, a link or a pipe, or gone since the folder was listed
+            path = f"{below}{name}"
+            with content:
+                if not _is_text(path):
+                    raise OSError(f"the name {path!r} is not UTF-8, as an object's key must be")
+                found = os.fstat(content.fileno())
                 mark = (found.st_size, found.st_mtime_ns)
-                if not stat.S_ISREG(found.st_mode) or (known is not None and known.get(path) == mark):
+                if known is not None and known.get(path) == mark:
                     continue
                 upload(call, content, found.st_size, bucket, f"{prefix}{path}", kms_key)
                 if known is not None:
                     known[path] = mark
                 count += 1
     return count
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ import re
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
@@ -21,11 +21,11 @@ class ArtifactsError(Exception):
 
 
 class FileBody:
-    """A file as the body of a PutObject."""
+    """An open file as the body of a PutObject."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self.length: int | None = path.stat().st_size
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.length: int | None = os.fstat(file.fileno()).st_size
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
@@ -46,7 +46,10 @@ def upload(
     if spec is None:
         raise ArtifactsError("The buildspec names no artifacts, but the project uploads them: add an artifacts section")
     base = _inside(source, spec.base_directory)
-    files = collect(base, spec.files, spec.exclude)
+    try:
+        files = collect(base, spec.files, spec.exclude)
+    except RecursionError:
+        raise ArtifactsError("The folders of the source are nested too deeply") from None
     if not files:
         raise ArtifactsError(f"no matching artifact paths found: {', '.join(spec.files)[:500]}")
     encryption = _encryption(build, target)
@@ -108,8 +111,16 @@ def collect(base: Path, patterns: list[str], exclude: list[str]) -> list[Path]:
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 raise ArtifactsError(f"The artifact {relative!r} is a link that leads out of the source")
             if path.is_file():
+                _check_name(relative)
                 found.append(path)
     return found
+
+
+def _check_name(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ArtifactsError(f"The name of the artifact {name!r} is not UTF-8") from None
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -137,7 +148,7 @@ def _upload_zip(
 
 
 def _put(call: Call, bucket: str, key: str, path: Path, encryption: dict[str, str]) -> None:
-    body = FileBody(path)
+    body = FileBody(path.open("rb"))
     try:
         call.invoke("s3", "PutObject", Bucket=bucket, Key=key, Body=body, **encryption)
     except ApiError as error:

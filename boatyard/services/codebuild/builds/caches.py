@@ -7,6 +7,7 @@ from pathlib import Path
 from boatyard.api.bodies import chunks
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
+from boatyard.containers.foreign_files import clear, open_plain
 from boatyard.services.codebuild.builds.artifacts import FileBody
 from boatyard.services.codebuild.builds.buildspec import Buildspec
 from boatyard.services.codebuild.builds.directories import Directories
@@ -46,12 +47,12 @@ def _place(build: Build, project: Project | None) -> dict[str, str] | None:
 
 def download(call: Call, build: Build, project: Project | None, where: Directories) -> str | None:
     """Fetch the cache from S3; what went wrong, for the log: a build does without a cache."""
-    (directory(build, where) / NEW).unlink(missing_ok=True)
+    clear(directory(build, where) / NEW)
     place = _place(build, project)
     if place is None:
         return None
     target = directory(build, where) / ARCHIVE
-    target.unlink(missing_ok=True)
+    clear(target)
     try:
         body = call.invoke("s3", "GetObject", **place)["Body"]
         with target.open("wb") as file:
@@ -67,13 +68,16 @@ def download(call: Call, build: Build, project: Project | None, where: Directori
 def keep(call: Call, build: Build, project: Project | None, where: Directories) -> str | None:
     """Keep what the build has cached for the next one; what went wrong, for the log."""
     new = directory(build, where) / NEW
-    if not new.is_file():
+    packed = open_plain(new)
+    if packed is None:
         return None
     place = _place(build, project)
     if place is None:
+        packed.close()
+        clear(new.with_name(ARCHIVE))
         new.replace(new.with_name(ARCHIVE))
         return None
-    body = FileBody(new)
+    body = FileBody(packed)
     try:
         call.invoke("s3", "PutObject", **place, Body=body)
     except ApiError as error:

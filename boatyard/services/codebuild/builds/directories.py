@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from boatyard.api.installation import Installation
+from boatyard.containers.foreign_files import remove_tree
 from boatyard.services.codebuild.records import Build
 
 
@@ -67,10 +67,10 @@ def directories(installation: Installation, build: Build) -> Directories:
 
 def forget_build(installation: Installation, build_uuid: str) -> None:
     """Remove a build's own directory."""
-    shutil.rmtree(installation.data_directory / "codebuild" / "builds" / build_uuid, ignore_errors=True)
+    remove_tree(installation.data_directory / "codebuild" / "builds" / build_uuid)
 
 
 def forget_caches(installation: Installation, account: str, region: str, project: str) -> None:
     """Remove a project's docker layers and cached paths."""
     digest = project_digest(account, region, project)
-    shutil.rmtree(installation.data_directory / "codebuild" / "projects" / digest, ignore_errors=True)
+    remove_tree(installation.data_directory / "codebuild" / "projects" / digest)

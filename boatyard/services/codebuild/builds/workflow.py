@@ -23,7 +23,7 @@ from boatyard.services.codebuild.builds.artifacts import ArtifactsError, upload
 from boatyard.services.codebuild.builds.buildspec import Buildspec, BuildspecError, parse
 from boatyard.services.codebuild.builds.directories import directories, forget_build, forget_caches
 from boatyard.services.codebuild.builds.log import BuildLog
-from boatyard.services.codebuild.builds.progress import Progress
+from boatyard.services.codebuild.builds.progress import BadProgress, Progress
 from boatyard.services.codebuild.builds.sources import SourceError, fetch, read_buildspec
 from boatyard.services.codebuild.builds.variables import build_variables
 from boatyard.services.codebuild.records import BUILDS, PROJECTS, Build, Phase, Project
@@ -64,6 +64,9 @@ def run_build(work: Work, account: str, region: str, build_id: str) -> None:
         story.end(story.verdict())
     except BuildEnded as ended:
         story.end(ended.status, ended.code, ended.message)
+    except BadProgress as error:
+        text = f"The build's commands have changed /codebuild/output/progress.jsonl, which is boatyard's: {error}"
+        story.end("FAILED", "CLIENT_ERROR", text)
     except (ApiError, EngineError) as error:
         story.end("FAILED", "CLIENT_ERROR", str(error))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
+from boatyard.containers.foreign_files import remove_tree
 from boatyard.services.sagemaker import tags
 from boatyard.services.sagemaker.notebook_instances import instance
 from boatyard.services.sagemaker.notebook_instances.log import GROUP, NotebookLog, logs_of
@@ -145,7 +145,7 @@ def delete(work: Work, account: str, region: str, name: str, uid: str) -> None:
     if notebook is None:
         return
     work.step("end", _end, work, notebook)
-    shutil.rmtree(instance.directory(installation, notebook), ignore_errors=True)
+    remove_tree(instance.directory(installation, notebook))
     with installation.database.transaction() as tx:
         NOTEBOOKS.delete(tx, account, region, name)
         tags.put(tx, notebook.arn, {})

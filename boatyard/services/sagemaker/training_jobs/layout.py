@@ -6,10 +6,10 @@ After "How Amazon SageMaker Provides Training Information" and "How Amazon SageM
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
+
+from boatyard.containers.foreign_files import NotAFolder, open_plain, opened_folder
 
 HOST = "algo-1"
 TENSORS = "/opt/ml/output/tensors"
@@ -27,16 +27,6 @@ class OptMl:
     def model(self) -> Path:
         """What becomes model.tar.gz."""
         return self.root / "model"
-
-    @property
-    def output_data(self) -> Path:
-        """What becomes output.tar.gz."""
-        return self.root / "output" / "data"
-
-    @property
-    def tensors(self) -> Path:
-        """What a debugger library in the image leaves for DebugHookConfig.S3OutputPath."""
-        return self.root / "output" / "tensors"
 
     @property
     def checkpoints(self) -> Path:
@@ -63,7 +53,16 @@ class OptMl:
 
     def failure(self) -> str | None:
         """The first characters of /opt/ml/output/failure, or None when the container wrote none."""
-        return read_text_safely(self.root / "output" / "failure", FAILURE_LIMIT)
+        try:
+            with opened_folder(self.root, "output") as folder:
+                content = None if folder is None else open_plain("failure", folder)
+        except NotAFolder:
+            return None
+        if content is None:
+            return None
+        with content:
+            text = content.read(FAILURE_LIMIT * 4).decode("utf-8", "replace")[:FAILURE_LIMIT].strip()
+        return text or None
 
 
 def input_data_configuration(request: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -101,19 +100,3 @@ def write_json(path: Path, value: Any) -> None:
     """Writes a configuration file that every user in the container can read."""
     path.write_text(json.dumps(value), encoding="utf-8")
     path.chmod(0o644)
-
-
-def read_text_safely(path: Path, limit: int) -> str | None:
-    """The first `limit` characters of a file a container wrote; None unless it is a plain file with text in it.
-
-    Links are not followed and pipes not waited for: the container chose what lies there.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as content:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        text = content.read(limit * 4).decode("utf-8", "replace")[:limit].strip()
-    return text or None

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from boatyard.api.call import Call
+from boatyard.containers.foreign_files import opened_folder, walk
 from boatyard.services.sagemaker import archives, s3_locations, s3_transfer
 from boatyard.services.sagemaker.training_jobs.layout import OptMl
 from boatyard.services.sagemaker.training_jobs.records import TrainingJob
+
+OUTPUT_DATA = ("output", "data")
+TENSORS = ("output", "tensors")
 
 
 def artifacts_uri(job: TrainingJob) -> str:
@@ -19,31 +23,40 @@ def artifacts_uri(job: TrainingJob) -> str:
 
 def upload(call: Call, job: TrainingJob, root: Path, *, model: bool) -> None:
     """Brings the model (when asked for) and the output data to S3 as the job's role."""
-    opt_ml = OptMl(root)
     if model:
-        _upload(call, job, opt_ml.model, "model")
-    if any(opt_ml.output_data.iterdir()):
-        _upload(call, job, opt_ml.output_data, "output")
+        _upload(call, job, root, ("model",), "model")
+    with opened_folder(root, *OUTPUT_DATA) as folder:
+        anything = folder is not None and bool(next(walk(folder))[1])
+    if anything:
+        _upload(call, job, root, OUTPUT_DATA, "output")
     hook = job.request.get("DebugHookConfig")
-    if hook and opt_ml.tensors.exists():
+    if hook:
         bucket, prefix = s3_locations.parse(
             s3_locations.join(hook["S3OutputPath"], job.name, "debug-output", ""), "DebugHookConfig.S3OutputPath"
         )
-        s3_transfer.upload_tree(call, opt_ml.tensors, bucket, prefix)
+        with opened_folder(root, *TENSORS) as folder:
+            if folder is not None:
+                s3_transfer.upload_tree(call, folder, bucket, prefix)
 
 
-def _upload(call: Call, job: TrainingJob, directory: Path, name: str) -> None:
+def packing_directory(root: Path) -> Path:
+    """Where a job's archives are packed: beside its /opt/ml, where the container cannot plant anything."""
+    return root.with_name(f"{root.name}-results")
+
+
+def _upload(call: Call, job: TrainingJob, root: Path, below: tuple[str, ...], name: str) -> None:
     output = job.request["OutputDataConfig"]
     uri = s3_locations.join(output["S3OutputPath"], job.name, "output", name)
     bucket, key = s3_locations.parse(uri, "S3OutputPath")
     kms_key = output.get("KmsKeyId") or None
-    if _plain(job.request):
-        s3_transfer.upload_tree(call, directory, bucket, key + "/", kms_key)
-        return
-    archive = (
-        directory.parent.with_name(f"{name}.tar.gz") if name == "output" else directory.with_name(f"{name}.tar.gz")
-    )
-    archives.pack(directory, archive)
+    with opened_folder(root, *below) as folder:
+        if _plain(job.request):
+            if folder is not None:
+                s3_transfer.upload_tree(call, folder, bucket, key + "/", kms_key)
+            return
+        archive = packing_directory(root) / f"{name}.tar.gz"
+        archive.parent.mkdir(exist_ok=True, mode=0o700)
+        archives.pack(folder, archive)
     s3_transfer.upload_file(call, archive, bucket, key + ".tar.gz", kms_key)
     archive.unlink()
 
@@ -57,6 +70,7 @@ class Checkpoints:
 
     def __init__(self, job: TrainingJob, root: Path) -> None:
         given = job.request.get("CheckpointConfig")
+        self._root = root
         self._directory = OptMl(root).checkpoints
         self._known: dict[str, tuple[int, int]] = {}
         self._place: tuple[str, str] | None = None
@@ -80,7 +94,9 @@ class Checkpoints:
     def save(self, call: Call) -> None:
         """Brings files that are new or changed to S3."""
         if self._place is not None:
-            s3_transfer.upload_tree(call, self._directory, *self._place, known=self._known)
+            with opened_folder(self._root, "checkpoints") as folder:
+                if folder is not None:
+                    s3_transfer.upload_tree(call, folder, *self._place, known=self._known)
 
     @property
     def wanted(self) -> bool:

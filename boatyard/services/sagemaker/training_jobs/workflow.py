@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from datetime import timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.containers.errors import EngineError
+from boatyard.containers.foreign_files import NotAFolder, remove_tree
 from boatyard.containers.specification import Exit
 from boatyard.services.sagemaker import images, roles
 from boatyard.services.sagemaker.container_end import EndWatcher
@@ -220,6 +220,8 @@ class _Run:
             results.upload(call, self.job, self.root, model=model)
         except ApiError as error:
             return f"ClientError: The results could not be written to {output}: {error.code}: {error.message}"
+        except NotAFolder as error:
+            return f"AlgorithmError: The results could not be packed: in /opt/ml, {error}. It is a link or a file now"
         except OSError as error:
             return f"InternalServerError: The results could not be packed: {error}"
         return None
@@ -229,7 +231,8 @@ class _Run:
             container.remove(self.installation, self.job)
         except EngineError as error:
             log.warning("The container of the training job %s was not removed: %s", self.job.name, error)
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_tree(self.root)
+        remove_tree(results.packing_directory(self.root))
 
     def load(self) -> TrainingJob:
         with self.installation.database.reading() as rx:

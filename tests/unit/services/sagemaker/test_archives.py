@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from boatyard.containers.foreign_files import opened_folder
 from boatyard.services.sagemaker import archives
 
 
@@ -36,7 +37,8 @@ def test_what_is_packed_comes_out_again(tmp_path: Path) -> None:
     (model / "code" / "a.py").write_text("a")
     (model / "link").symlink_to("tree.pkl")
     os.mkfifo(model / "pipe")
-    assert archives.pack(model, tmp_path / "model.tar.gz") == 2
+    with opened_folder(model) as folder:
+        assert archives.pack(folder, tmp_path / "model.tar.gz") == 2
     target = tmp_path / "out"
     with (tmp_path / "model.tar.gz").open("rb") as content:
         archives.unpack(content, target)

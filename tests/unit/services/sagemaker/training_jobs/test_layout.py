@@ -43,7 +43,9 @@ def test_the_configuration_files_say_what_was_asked_for(tmp_path: Path) -> None:
 def test_any_user_of_the_image_may_write_results(tmp_path: Path) -> None:
     opt_ml = OptMl(tmp_path)
     opt_ml.prepare(REQUEST)
-    assert {path.stat().st_mode & 0o777 for path in (opt_ml.model, opt_ml.output_data, opt_ml.checkpoints)} == {0o777}
+    assert {
+        path.stat().st_mode & 0o777 for path in (opt_ml.model, tmp_path / "output" / "data", opt_ml.checkpoints)
+    } == {0o777}
 
 
 def test_the_failure_file_is_cut_and_never_followed(tmp_path: Path) -> None:

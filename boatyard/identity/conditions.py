@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from boatyard.identity.patterns import Context, arn_matches, matches, plain, substitute, values_of
 from boatyard.identity.policy_syntax import Condition
@@ -21,11 +23,16 @@ _NEGATED = {
     "ArnNotEquals": "ArnLike",
     "ArnNotLike": "ArnLike",
 }
+_WITH_VARIABLES = ("String", "Arn", "Bool")
+"""The operators in whose values policy variables are replaced; in numbers, dates and addresses they are not."""
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 def holds(condition: Condition, context: Context, variables: bool = True) -> bool:
     """Whether a request's context meets a condition; `variables` says whether `${...}` is replaced."""
     given = values_of(context, condition.key)
+    if condition.quantifier and given == ("",):
+        given = ()  # A set of nothing but an empty text counts as an empty set.
     if condition.operator == "Null":
         return any((wanted.lower() == "true") is (not given) for wanted in condition.values)
     negated = condition.operator in _NEGATED
@@ -44,7 +51,7 @@ def holds(condition: Condition, context: Context, variables: bool = True) -> boo
 
 
 def _wanted(condition: Condition, context: Context, variables: bool) -> list[str]:
-    if not variables:
+    if not variables or not condition.operator.startswith(_WITH_VARIABLES):
         return list(condition.values)
     replaced = (substitute(value, context) for value in condition.values)
     return [value for value in replaced if value is not None]
@@ -84,12 +91,11 @@ def _address(value: str, wanted: str) -> bool:
         return False
 
 
-def _numeric(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str, str], bool]:
     def judge(value: str, wanted: str) -> bool:
-        try:
-            return compare(float(value), float(wanted))
-        except ValueError:
+        if not _NUMBER.fullmatch(value) or not _NUMBER.fullmatch(wanted):
             return False
+        return compare(Decimal(value), Decimal(wanted))
 
     return judge
 
@@ -105,9 +111,11 @@ def _date(compare: Callable[[datetime, datetime], bool]) -> Callable[[str, str],
 
 
 def _moment(text: str) -> datetime:
-    """A date as policies spell it: ISO 8601, or seconds since 1970."""
-    if text.lstrip("-").isdigit() and len(text) > 4:
+    """A date as policies spell it: ISO 8601 from the year down to the second, or seconds since 1970."""
+    if re.fullmatch(r"-?\d{5,}", text, re.ASCII):
         return datetime.fromtimestamp(int(text), UTC)
+    if re.fullmatch(r"\d{4}(-\d\d)?", text, re.ASCII):
+        text = f"{text}-01" if "-" in text else f"{text}-01-01"
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

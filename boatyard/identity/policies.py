@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from boatyard.identity import conditions
-from boatyard.identity.patterns import Context, arn_matches, matches, substitute
+from boatyard.identity.patterns import Context, matches, resource_matches, substitute
 from boatyard.identity.policy_syntax import Policy, Principals, Statement
 from boatyard.identity.principals import Kind, Principal
 
@@ -61,9 +61,9 @@ class Reach(IntEnum):
     ACCOUNT = 1
     """It names the caller's account, which leaves the rest to that account's own policies."""
     PRINCIPAL = 2
-    """It names the user, the role, the service or everybody."""
-    SESSION = 3
-    """It names this very session, or the user: boundaries and session policies do not narrow that."""
+    """It names the service, the session's role, or the user behind a federated session."""
+    DIRECT = 3
+    """It names everybody, the user, or this very session: boundaries and session policies do not narrow that."""
 
 
 def denial(principal: Principal, action: str, resource: str, reason: str = "") -> str:
@@ -79,7 +79,8 @@ def judge(policies: PolicySet, request: Request) -> Decision:
     refused = _explicit_deny(policies, request)
     if refused:
         return Decision(False, f"with an explicit deny in {refused}")
-    reach = max((_reach(item, request, True) for item in _statements(policies.resource)), default=Reach.NONE)
+    bounded = policies.boundary is not None
+    reach = max((_reach(item, request, True, bounded) for item in _statements(policies.resource)), default=Reach.NONE)
     own = policies.identity is None or _allows(policies.identity, request)
     if request.resource_account not in (None, request.principal.account):
         return _across(policies, request, reach, own)
@@ -87,7 +88,7 @@ def judge(policies: PolicySet, request: Request) -> Decision:
 
 
 def _within(policies: PolicySet, request: Request, reach: Reach, own: bool) -> Decision:
-    if reach is Reach.SESSION:
+    if reach is Reach.DIRECT:
         return Decision(True)
     if policies.resource_required and reach is Reach.NONE:
         return _implicit("resource-based policy", request)
@@ -128,7 +129,8 @@ def _explicit_deny(policies: PolicySet, request: Request) -> str | None:
         for policy in found:
             if any(not item.allow and applies(item, policy, request) for item in policy.statements):
                 return name
-    if any(_reach(item, request, False) for item in _statements(policies.resource)):
+    bounded = policies.boundary is not None
+    if any(_reach(item, request, False, bounded) for item in _statements(policies.resource)):
         return "a resource-based policy"
     return None
 
@@ -141,12 +143,17 @@ def _statements(policy: Policy | None) -> list[tuple[Policy, Statement]]:
     return [(policy, statement) for statement in policy.statements] if policy else []
 
 
-def _reach(item: tuple[Policy, Statement], request: Request, allow: bool) -> Reach:
+def _reach(item: tuple[Policy, Statement], request: Request, allow: bool, bounded: bool) -> Reach:
     """How a statement of the wanted effect in a resource policy reaches the caller, if it applies at all."""
     policy, statement = item
     if statement.allow is not allow or statement.principals is None:
         return Reach.NONE
-    reach = _named(statement.principals, request.principal)
+    if not statement.principals.negated:
+        reach = _named(statement.principals, request.principal)
+    elif allow:
+        reach = Reach.NONE if _named(statement.principals, request.principal) else Reach.DIRECT
+    else:
+        reach = Reach.NONE if _spared(statement.principals, request.principal, bounded) else Reach.DIRECT
     if reach is Reach.NONE or not applies(statement, policy, request):
         return Reach.NONE
     return reach
@@ -167,16 +174,29 @@ def applies(statement: Statement, policy: Policy, request: Request) -> bool:
 def _resource_matches(pattern: str, policy: Policy, request: Request) -> bool:
     if pattern == "*":
         return True
-    replaced = substitute(pattern, request.context) if policy.variables and "${" in pattern else pattern
-    return replaced is not None and arn_matches(replaced, request.resource)
+    if not policy.variables or "${" not in pattern:
+        return resource_matches(pattern, request.resource)
+    # Variables are replaced behind the fifth colon only: they never name a service or an account.
+    *head, name = pattern.split(":", 5)
+    replaced = substitute(name, request.context)
+    return replaced is not None and resource_matches(":".join([*head, replaced]), request.resource)
 
 
 def _named(principals: Principals, caller: Principal) -> Reach:
-    """How a Principal element names a caller; NotPrincipal names whom it does not list."""
-    reach = _service_reach(principals, caller) if caller.service else _identity_reach(principals, caller)
-    if principals.negated:
-        return Reach.NONE if reach > Reach.ACCOUNT else Reach.PRINCIPAL
-    return reach
+    """How the list of a Principal or NotPrincipal element names a caller."""
+    return _service_reach(principals, caller) if caller.service else _identity_reach(principals, caller)
+
+
+def _spared(principals: Principals, caller: Principal, bounded: bool) -> bool:
+    """Whether a Deny with NotPrincipal leaves a caller alone.
+
+    It never does where a permissions boundary is attached, and a session only where its role is listed beside it
+    (IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Permissions boundaries for IAM entities").
+    """
+    if caller.service or "*" in principals.aws:
+        return _named(principals, caller) > Reach.ACCOUNT
+    holder = {caller.session.role_arn} if caller.session else set()
+    return not bounded and {caller.arn, *holder} <= set(principals.aws)
 
 
 def _service_reach(principals: Principals, caller: Principal) -> Reach:
@@ -187,12 +207,13 @@ def _service_reach(principals: Principals, caller: Principal) -> Reach:
 
 
 def _identity_reach(principals: Principals, caller: Principal) -> Reach:
-    own = {caller.policy_arn, caller.user_id.partition(":")[0]}
+    holder = {caller.session.role_arn, caller.session.role_id} if caller.session else set()
+    own = {caller.arn, caller.user_id}
     best = Reach.NONE
     for name in principals.aws:
-        if name == caller.arn and caller.kind is not Kind.ROOT:
-            return Reach.SESSION
         if name == "*" or (name in own and caller.kind is not Kind.ROOT):
+            return Reach.DIRECT
+        if name in holder:
             best = Reach.PRINCIPAL
         elif caller.kind is not Kind.ANONYMOUS and name in (
             caller.account,

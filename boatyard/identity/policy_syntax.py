@@ -193,7 +193,7 @@ def _either(content: dict[str, Any], name: str, grammar: Grammar) -> tuple[tuple
     if key not in content:
         return (), False
     values = _strings(content[key])
-    if not values and grammar is not Grammar.RESOURCE:
+    if not values:
         raise MalformedPolicy(f"Policy statement must contain {name.lower()}s.")
     return values, negated
 

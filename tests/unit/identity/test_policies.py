@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from boatyard.api.timestamps import now
 from boatyard.identity.policies import PolicySet, Request, judge
-from boatyard.identity.policy_syntax import Grammar, Policy, parse
+from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, parse
 from boatyard.identity.principals import Principal, Session
 
 ACCOUNT, OTHER = "000000000000", "111111111111"
@@ -19,6 +20,9 @@ SESSION = Principal.of_role(
     ACCOUNT,
     "R",
     Session(role_arn=f"arn:aws:iam::{ACCOUNT}:role/R", role_id="AROAR", name="s", issued=now(), expires=now()),
+)
+FEDERATED = Principal.of_federation(
+    ACCOUNT, Session(role_arn=USER.arn, role_id=USER.user_id, name="s", issued=now(), expires=now())
 )
 
 
@@ -127,11 +131,57 @@ def test_services_are_among_everybody() -> None:
     assert judge(PolicySet((), resource=everybody), request(service)).allowed
 
 
-def test_not_principal_denies_everybody_else() -> None:
-    bucket = resource_policy({"Effect": "Deny", "NotPrincipal": {"AWS": USER.arn}, "Action": "s3:*", "Resource": "*"})
-    own = (policy(allow()),)
-    assert judge(PolicySet(own, resource=bucket), request()).allowed
-    assert "resource-based policy" in judge(PolicySet(own, resource=bucket), request(SESSION)).reason
+def test_a_federated_session_is_narrowed_under_its_users_name() -> None:
+    narrow = (policy(allow("s3:PutObject")),)
+    session = resource_policy(allow(Principal={"AWS": FEDERATED.arn}))
+    user = resource_policy(allow(Principal={"AWS": USER.arn}))
+    assert judge(PolicySet((), None, narrow, session), request(FEDERATED)).allowed
+    assert "no session policy" in judge(PolicySet((), None, narrow, user), request(FEDERATED)).reason
+    assert judge(PolicySet((), None, (policy(allow()),), user), request(FEDERATED)).allowed
+
+
+def test_a_boundary_does_not_narrow_what_a_resource_gives_to_the_user() -> None:
+    edge = policy(allow("iam:*"))
+    for named in ({"AWS": USER.arn}, {"AWS": USER.user_id}, "*"):
+        assert judge(PolicySet((), edge, (), resource_policy(allow(Principal=named))), request()).allowed
+    role = resource_policy(allow(Principal={"AWS": SESSION.policy_arn}))
+    assert "no permissions boundary" in judge(PolicySet((), edge, (), role), request(SESSION)).reason
+    assert "boundary" in judge(PolicySet((policy(allow()),), policy(deny())), request()).reason
+
+
+ROLE_AND_SESSION = [f"arn:aws:iam::{ACCOUNT}:role/R", f"arn:aws:sts::{ACCOUNT}:assumed-role/R/s"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "principal", "spared"),
+    [
+        ({"AWS": USER.arn}, USER, True),
+        ({"AWS": USER.arn}, SESSION, False),
+        ({"AWS": ACCOUNT}, USER, False),
+        ({"AWS": ROLE_AND_SESSION}, SESSION, True),
+        ({"AWS": ROLE_AND_SESSION[:1]}, SESSION, False),
+        ({"AWS": ROLE_AND_SESSION[1:]}, SESSION, False),
+        ({"Service": "sns.amazonaws.com"}, USER, False),
+        ({"Service": "sns.amazonaws.com"}, Principal.of_service("sns.amazonaws.com", ACCOUNT), True),
+        ({"Service": "sns.amazonaws.com"}, Principal.of_service("logs.amazonaws.com", ACCOUNT), False),
+        ({"AWS": USER.arn}, Principal.anonymous(ACCOUNT), False),
+    ],
+)
+def test_not_principal_denies_everybody_else(listed: dict[str, Any], principal: Principal, spared: bool) -> None:
+    bucket = resource_policy({"Effect": "Deny", "NotPrincipal": listed, "Action": "s3:*", "Resource": "*"})
+    decision = judge(PolicySet((policy(allow()),), resource=bucket), request(principal))
+    assert (decision.reason != "with an explicit deny in a resource-based policy") is spared
+    if spared and principal.service is None:
+        bounded = judge(PolicySet((policy(allow()),), policy(allow()), (), bucket), request(principal))
+        assert bounded.reason == "with an explicit deny in a resource-based policy"
+
+
+def test_an_allow_with_not_principal_leaves_out_whoever_is_listed() -> None:
+    for listed in ({"AWS": USER.arn}, {"AWS": ACCOUNT}, "*"):
+        bucket = resource_policy(allow(NotPrincipal=listed))
+        assert not judge(PolicySet((), resource=bucket), request()).allowed
+    others = resource_policy(allow(NotPrincipal={"AWS": USER.arn}))
+    assert judge(PolicySet((), resource=others), request(Principal.anonymous(ACCOUNT))).allowed
 
 
 def test_root_is_not_bound_in_its_account() -> None:
@@ -153,3 +203,14 @@ def test_resources_may_hold_variables() -> None:
     theirs = Request(USER, "s3:GetObject", "arn:aws:s3:::b/bob/x", {"aws:username": "ana"})
     assert judge(PolicySet(own), mine).allowed
     assert not judge(PolicySet(own), theirs).allowed
+    account = (policy(allow(resource="arn:aws:s3:::${aws:username}")), policy(allow(resource="arn:aws:${x}:::b/*")))
+    assert not judge(PolicySet(account), replace(mine, context={"x": "s3"})).allowed
+
+
+@pytest.mark.parametrize("element", ["Action", "NotAction", "Resource", "NotResource"])
+def test_an_empty_list_is_no_policy(element: str) -> None:
+    """It would otherwise be about everything."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+    statement.pop(element.removeprefix("Not"))
+    with pytest.raises(MalformedPolicy):
+        resource_policy({**statement, element: []})

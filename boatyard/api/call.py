@@ -32,6 +32,9 @@ class Call:
     user_agent: str = ""
     secure: bool = False
     source_arn: str | None = None
+    token: str = ""
+    """Of a resource that a stack creates or updates: the same for every try. What would be made twice for want of a
+    name (a key, an access key, a version of a layer or parameter) is found again by it after a crash."""
 
     def invoke(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Do another operation as the present caller; ApiError as AWS words it."""
@@ -76,6 +79,7 @@ class Call:
             account=principal.account,
             request_id=str(uuid.uuid4()),
             source_arn=source_arn,
+            token="",
         )
 
     def as_service(self, service: str, *, account: str | None = None, region: str | None = None) -> Call:

@@ -133,6 +133,8 @@ class AccessKey(Record, kw_only=True, frozen=True):
     secret: bytes
     status: str = "Active"
     created: datetime
+    token: str = ""
+    """Of the stack resource's creation that made it; see Call.token."""
 
 
 class ServiceCredential(Record, kw_only=True, frozen=True):

@@ -70,8 +70,11 @@ def update_pipeline(call: Call, params: Params) -> dict[str, Any]:
     _check_role(call, given)
     with call.installation.database.transaction() as tx:
         present = lookup.pipeline(call, tx, given["name"])
-        declaration = {**structure.with_defaults(given), "version": present.version + 1}
-        changed = replace(present, version=present.version + 1, declaration=declaration, updated=now())
+        if call.token and present.token == call.token:
+            return {"pipeline": present.declaration}
+        version = present.version + 1
+        declaration = {**structure.with_defaults(given), "version": version}
+        changed = replace(present, version=version, declaration=declaration, updated=now(), token=call.token)
         PIPELINES.put(tx, changed)
         _keep_version(tx, changed)
     return {"pipeline": declaration}

@@ -23,6 +23,8 @@ class Pipeline(Record, kw_only=True, frozen=True):
     updated: datetime
     tags: dict[str, str] = {}
     executions: int = 0
+    token: str = ""
+    """Of the last change to a stack's resource; see Call.token."""
 
 
 class PipelineVersion(Record, kw_only=True, frozen=True):

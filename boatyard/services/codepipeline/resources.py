@@ -83,7 +83,7 @@ class PipelineResource(ResourceType):
         _turn_doors(call, name, request.previous, request.properties)
         _retag(call, name, request)
         if str(request.properties.get("RestartExecutionOnUpdate", False)).lower() == "true":
-            pipeline.start_pipeline_execution(name=name)
+            pipeline.start_pipeline_execution(name=name, clientRequestToken=request.token)
         return _state(call, name)
 
     def delete(self, call: Call, request: ResourceRequest) -> None:

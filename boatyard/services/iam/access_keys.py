@@ -22,11 +22,22 @@ def create_access_key(call: Call, params: Params) -> dict[str, Any]:
     name = caller_or_named(call, params)
     with call.installation.database.transaction() as tx:
         user = require_user(tx, call.account, name)
+        if made := _made_before(tx, call, user):
+            secret = credentials.secret_of(call.installation, made.id)
+            return {"AccessKey": key_view(made, user.name) | {"SecretAccessKey": secret}}
         if ACCESS_KEYS.count(tx, {"account": call.account, "user": user.folded}) >= _KEYS_PER_USER:
             raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
         key, secret = credentials.new_access_key(call.installation, call.account, user.folded)
-        ACCESS_KEYS.insert(tx, key)
+        ACCESS_KEYS.insert(tx, msgspec.structs.replace(key, token=call.token))
     return {"AccessKey": key_view(key, user.name) | {"SecretAccessKey": secret}}
+
+
+def _made_before(rx: Reader, call: Call, user: User) -> AccessKey | None:
+    """The key that the same creation of a stack's resource made before a crash."""
+    if not call.token:
+        return None
+    keys = ACCESS_KEYS.select(rx, {"account": call.account, "user": user.folded})
+    return next((key for key in keys if key.token == call.token), None)
 
 
 def list_access_keys(call: Call, params: Params) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from boatyard.api.call import Call
@@ -161,8 +162,15 @@ class ServiceLinkedRoleResource(ResourceType):
 
     def create(self, call: Call, request: ResourceRequest) -> ResourceState:
         """Make the role."""
-        role = call.invoke("iam", "CreateServiceLinkedRole", **request.properties)["Role"]
-        return ResourceState(role["RoleName"], {"RoleName": role["RoleName"]})
+        try:
+            role = call.invoke("iam", "CreateServiceLinkedRole", **request.properties)["Role"]
+            name = role["RoleName"]
+        except ApiError as error:
+            taken = re.search(r"name (\S+) has been taken", error.message)
+            if not request.resumed or taken is None:
+                raise
+            name = taken[1]
+        return ResourceState(name, {"RoleName": name})
 
     def delete(self, call: Call, request: ResourceRequest) -> None:
         """Delete the role."""

@@ -68,9 +68,20 @@ def create_key(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         purge(tx, call)
         check_policy(tx, call, policy, bypass=params.get("BypassPolicyLockoutSafetyCheck", False))
-        key = new_key(call, description=params.get("Description", ""), policy=policy, tags=tags)
-        KEYS.insert(tx, key)
+        key = _made_before(tx, call)
+        if key is None:
+            description = params.get("Description", "")
+            key = new_key(call, description=description, policy=policy, tags=tags, token=call.token)
+            KEYS.insert(tx, key)
     return {"KeyMetadata": view(key)}
+
+
+def _made_before(rx: Reader, call: Call) -> Key | None:
+    """The key that the same creation of a stack's resource made before a crash."""
+    if not call.token:
+        return None
+    keys = KEYS.select(rx, {"account": call.account, "region": call.region})
+    return next((key for key in keys if key.token == call.token), None)
 
 
 def describe_key(call: Call, params: Params) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Key(Record, kw_only=True, frozen=True):
     rotations: list[datetime] = []
     """When RotateKeyOnDemand added a generation."""
     tags: dict[str, str] = {}
+    token: str = ""
+    """Of the stack resource's creation that made it; see Call.token."""
 
     @property
     def arn(self) -> str:

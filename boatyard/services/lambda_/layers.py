@@ -12,6 +12,7 @@ from boatyard.api.timestamps import now
 from boatyard.services.lambda_.functions.configuration import LAYER_ARN, invalid
 from boatyard.services.lambda_.packages import take_package
 from boatyard.services.lambda_.records import LAYER_NUMBERS, LAYERS, CodeUse, Layer
+from boatyard.state.database import Reader
 
 
 def publish_layer_version(call: Call, params: Params) -> dict[str, Any]:
@@ -20,6 +21,8 @@ def publish_layer_version(call: Call, params: Params) -> dict[str, Any]:
     check_pattern(name, r"[a-zA-Z0-9-_]+", "layerName")
     package = take_package(call, params["Content"], "PublishLayerVersion")
     with call.installation.database.transaction() as tx:
+        if made := _made_before(tx, call, name):
+            return _shown(made, content=True)
         before = LAYER_NUMBERS.get(tx, call.account, call.region, name)
         number = (before.last if before else 0) + 1
         LAYER_NUMBERS.put(tx, CodeUse(account=call.account, region=call.region, name=name, last=number))
@@ -34,9 +37,18 @@ def publish_layer_version(call: Call, params: Params) -> dict[str, Any]:
             license=params.get("LicenseInfo", ""),
             runtimes=params.get("CompatibleRuntimes", []),
             architectures=params.get("CompatibleArchitectures", []),
+            token=call.token,
         )
         LAYERS.insert(tx, layer)
     return _shown(layer, content=True)
+
+
+def _made_before(rx: Reader, call: Call, name: str) -> Layer | None:
+    """The version that the same creation of a stack's resource published before a crash."""
+    if not call.token:
+        return None
+    layers = LAYERS.select(rx, {"account": call.account, "region": call.region, "name": name})
+    return next((layer for layer in layers if layer.token == call.token), None)
 
 
 def _shown(layer: Layer, *, content: bool) -> dict[str, Any]:

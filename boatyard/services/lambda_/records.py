@@ -104,6 +104,8 @@ class Layer(Record, frozen=True, kw_only=True):
     license: str = ""
     runtimes: list[str] = []
     architectures: list[str] = []
+    token: str = ""
+    """Of the stack resource's creation that made it; see Call.token."""
 
     @property
     def arn(self) -> str:

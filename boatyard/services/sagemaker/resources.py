@@ -123,14 +123,20 @@ class EndpointResource(NamedResource):
         """What CreateEndpoint takes: the rest is for updates."""
         return {"EndpointConfigName": request.properties["EndpointConfigName"]}
 
-    def settle(self, call: Call, name: str) -> None:
-        """Waits until it is in service."""
+    @staticmethod
+    def _at_rest(call: Call, name: str) -> dict[str, Any]:
+        """Its description once it is neither being created nor updated."""
 
         def look() -> dict[str, Any] | None:
             found = call.invoke("sagemaker", "DescribeEndpoint", EndpointName=name)
             return None if found["EndpointStatus"] in ("Creating", "Updating") else found
 
-        endpoint = until(call, look)
+        found: dict[str, Any] = until(call, look)
+        return found
+
+    def settle(self, call: Call, name: str) -> None:
+        """Waits until it is in service."""
+        endpoint = self._at_rest(call, name)
         if endpoint["EndpointStatus"] != "InService" or "FailureReason" in endpoint:
             reason = endpoint.get("FailureReason", f"it is {endpoint['EndpointStatus']}")
             raise ApiError("ValidationException", f"The endpoint {name} is not in service as wanted: {reason}")
@@ -140,7 +146,8 @@ class EndpointResource(NamedResource):
         arn = str(request.physical_id)
         name = self.record(call, arn=arn).name
         config = request.properties["EndpointConfigName"]
-        if call.invoke("sagemaker", "DescribeEndpoint", EndpointName=name)["EndpointConfigName"] != config:
+        # An update that a crash has cut off may be under way: it is waited for, not begun a second time.
+        if self._at_rest(call, name)["EndpointConfigName"] != config:
             options = {
                 member: request.properties[member]
                 for member in ("RetainAllVariantProperties", "ExcludeRetainedVariantProperties")

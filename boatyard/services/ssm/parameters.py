@@ -47,6 +47,9 @@ def put_parameter(call: Call, params: Params) -> dict[str, Any]:
     tag_lists.check(tags)
     with call.installation.database.transaction() as tx:
         parameter = PARAMETERS.get(tx, call.account, call.region, name)
+        newest = version_of(tx, parameter, parameter.latest) if parameter else None
+        if newest is not None and call.token and newest.token == call.token:
+            return {"Version": newest.version, "Tier": newest.tier}
         if parameter is not None and not params.get("Overwrite"):
             raise ApiError(
                 "ParameterAlreadyExists",
@@ -136,6 +139,7 @@ def _draft(call: Call, name: str, params: Params, latest: Version | None) -> Ver
         tier=_tier(params, latest),
         modified=now(),
         modified_by=call.principal.arn,
+        token=call.token,
     )
 
 

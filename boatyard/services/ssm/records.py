@@ -27,6 +27,8 @@ class Version(Record, kw_only=True, frozen=True):
     modified: datetime
     modified_by: str
     labels: list[str] = []
+    token: str = ""
+    """Of the change to a stack's resource that made it; see Call.token."""
 
     @property
     def arn(self) -> str:

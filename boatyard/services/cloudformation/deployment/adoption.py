@@ -21,6 +21,7 @@ def create_once(kind: ResourceType, call: Call, request: ResourceRequest, *, res
     wanted properties, or made anew where the type cannot be updated.
     """
     request = dataclasses.replace(request, resumed=resumed)
+    call = dataclasses.replace(call, token=request.token)
     try:
         return kind.create(call, request)
     except ApiError as error:

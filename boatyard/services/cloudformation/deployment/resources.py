@@ -225,7 +225,8 @@ class ResourceWork:
         record = self._keep(record, event=not resumed)
         if change == "update":
             request = self._request(record, properties, previous=base.properties, physical_id=base.physical_id)
-            self._keep(_with_state(record, kind.update(self.journal.call(), request), "UPDATE_COMPLETE"))
+            call = dataclasses.replace(self.journal.call(), token=request.token)
+            self._keep(_with_state(record, kind.update(call, request), "UPDATE_COMPLETE"))
             return
         self._check_new_name(kind, base, properties)
         state = create_once(kind, self.journal.call(), self._request(record, properties), resumed=resumed)

@@ -15,8 +15,12 @@ import pytest
 from boatyard.api.bodies import as_body
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
+from boatyard.api.resource_types import ResourceRequest, all_types
+from boatyard.services.sagemaker import resources
 from boatyard.services.sagemaker.endpoints import operations
 from boatyard.services.sagemaker.endpoints.invocation import invoke_endpoint
+from boatyard.services.sagemaker.endpoints.records import ENDPOINTS
+from boatyard.services.sagemaker.named_resource import until
 from tests.unit.services.sagemaker.conftest import IMAGE, eventually
 from tests.unit.services.sagemaker.endpoints.fake_server import serving
 from tests.unit.services.sagemaker.fake_engine import FakeContainer, FakeEngine
@@ -263,3 +267,39 @@ def test_names_must_be_free_and_resources_there(call: Call, engine: FakeEngine, 
         call.invoke("sagemaker", "CreateEndpoint", EndpointName="other", EndpointConfigName="none")
     with pytest.raises(ApiError, match="Member must satisfy regular expression pattern"):
         call.invoke("sagemaker", "CreateEndpoint", EndpointName="no_underscore", EndpointConfigName="config-1")
+
+
+def test_an_update_by_a_stack_that_a_crash_has_cut_off_is_not_begun_again(
+    call: Call, engine: FakeEngine, config: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    serve = serving("two")
+
+    def slow(container: FakeContainer) -> int:
+        looked.wait(60)
+        return serve(container)
+
+    def look(call: Call, ready: Callable[[], Any]) -> Any:
+        looked.set()
+        return until(call, ready)
+
+    monkeypatch.setattr(resources, "until", look)
+    engine.programs["one"], engine.programs["two"] = serving("one"), slow
+    endpoint = created(call, config("one"))
+    wanted = config("two")
+    # The crash came right after this call; the stack's operation, taken up, does the update as if for the first time.
+    call.invoke("sagemaker", "UpdateEndpoint", EndpointName="lab", EndpointConfigName=wanted)
+    request = ResourceRequest(
+        logical_id="Endpoint",
+        stack_name="lab",
+        stack_id="arn:aws:cloudformation:us-east-1:000000000000:stack/lab/1",
+        properties={"EndpointConfigName": wanted},
+        token="t",
+        physical_id=endpoint["EndpointArn"],
+    )
+    all_types()["AWS::SageMaker::Endpoint"].update(call, request)
+    assert described(call)["EndpointConfigName"] == wanted
+    with call.installation.database.reading() as rx:
+        found = ENDPOINTS.get(rx, call.account, call.region, "lab")
+    assert found is not None
+    assert found.generation == 2

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from boatyard.api import registry
 from boatyard.api.timestamps import iso, now
 from boatyard.services import PACKAGES
+from boatyard.state import space
 from boatyard.state.database import Transaction
 from boatyard.state.schema import Schema
 
@@ -145,8 +146,13 @@ class EventDispatcher:
             done = self._deliver(json.loads(row["event"]), bool(row["internal"]))
             (delivered if done or row["attempts"] + 1 >= ATTEMPTS else failed).append(row)
         if rows:
-            self._record(delivered, failed)
+            self._patiently(lambda: self._record(delivered, failed))
         return bool(rows)
+
+    def _patiently(self, function: Callable[[], None]) -> None:
+        """Does it, waiting while the disk is full: what was delivered must not be delivered again."""
+        directory = self._installation.data_directory
+        space.patiently(function, directory, lambda: self._stopping, "The outbox of events")
 
     def _record(self, delivered: list[sqlite3.Row], failed: list[sqlite3.Row]) -> None:
         """Take what was delivered out of the outbox, and put off what was not."""
@@ -164,7 +170,7 @@ class EventDispatcher:
         delivered = True
         for listener in listeners:
             try:
-                listener(self._installation, event)
+                self._patiently(lambda listener=listener: listener(self._installation, event))  # type: ignore[misc]
             except Exception:
                 if self._stopping:
                     return False

@@ -16,6 +16,7 @@ from boatyard.api.call import Call
 from boatyard.api.events import EventDispatcher
 from boatyard.services import PACKAGES
 from boatyard.settings import Settings
+from boatyard.state import space
 from boatyard.state.blobs import BlobStore
 from boatyard.state.database import Database
 from boatyard.workflows.engine import Workflows
@@ -133,8 +134,10 @@ class Installation:
             if function is not None:
                 try:
                     function(self)
-                except Exception:
+                except Exception as error:
                     log.exception("%s of %s failed", name, hooks.__name__)
+                    if name == "resume" and space.is_full(error):
+                        raise
 
     def start(self) -> None:
         """Take up what the last server left: workflows, then each service's own things, then events."""

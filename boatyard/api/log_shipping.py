@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import milliseconds
+from boatyard.state import space
 from boatyard.state.database import DatabaseClosed
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.2
+RETRY_SECONDS = 1.0
 BATCH_BYTES = 512 * 1024
 EVENT_BYTES = 250 * 1024
 PER_EVENT_BYTES = 26
@@ -37,7 +40,7 @@ class LogShipper:
         self._lines: list[dict[str, int | str]] = []
         self._bytes = 0
         self._wake = threading.Event()
-        self._closing = False
+        self._closed = threading.Event()
         self._made = False
         self._thread: threading.Thread | None = None
 
@@ -56,21 +59,30 @@ class LogShipper:
             self._wake.set()
 
     def close(self) -> None:
-        """Send what is left and end."""
-        self._closing = True
+        """Send what is left and end. Raises what a full disk raises: the lines have not gone then."""
+        self._closed.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(30)
         self.flush()
 
     def _run(self) -> None:
-        while not self._closing:
+        while not self._closed.is_set():
             self._wake.wait(INTERVAL_SECONDS)
             self._wake.clear()
-            self.flush()
+            try:
+                self.flush()
+            except (OSError, sqlite3.Error) as error:
+                if not space.is_full(error):
+                    raise
+                log.warning("The lines of the log group %s wait for space: %s", self.group, error)
+                self._closed.wait(RETRY_SECONDS)
 
     def flush(self) -> None:
-        """Send what was queued before; a refusal is logged on the server and the lines are lost, as on AWS."""
+        """Send what was queued before; a refusal is logged on the server and the lines are lost, as on AWS.
+
+        Where the server itself fails, on a full disk, it raises, and the lines stay for the next time.
+        """
         with self._sending:
             self._flush()
 
@@ -94,6 +106,10 @@ class LogShipper:
                 log.warning("%d lines did not reach the log group %s: %s", len(batch), self.group, error)
                 self._made = False
                 return
+            except (OSError, sqlite3.Error):
+                with self._lock:
+                    self._lines[:0] = batch
+                raise
             except DatabaseClosed:
                 return  # the server stops; who shipped goes on from what is there at the next start
 

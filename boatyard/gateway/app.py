@@ -78,7 +78,6 @@ class Gateway:
         self._waiting = ThreadPoolExecutor(4 * installation.settings.threads, "waiting")
         self._routes = routes.Routes(installation)
         self._access_log = access_log.AccessLog(installation.data_directory / "logs")
-        self.log_file = str(installation.data_directory / "logs" / "server.log")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -200,7 +199,9 @@ class Gateway:
             error = refusals.to_error(error, exchange.protocol)
         if not isinstance(error, ApiError):
             log.error("Request %s failed", exchange.request_id, exc_info=error)
-            error = faults.from_exception(error, exchange.service, exchange.request_id, self.log_file)
+            error = faults.from_exception(
+                error, exchange.service, exchange.request_id, self.installation.data_directory
+            )
         fault = faults.to_fault(error, exchange.service, exchange.protocol, exchange.operation)
         return protocol(exchange.protocol).refuse(
             fault, faults.model_of(exchange.service), exchange.request_id, resource=exchange.request.path

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import sqlite3
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from boatyard.api import models
 from boatyard.api.errors import ApiError
 from boatyard.gateway.protocols.base import Fault
 from boatyard.services import PACKAGES
+from boatyard.state import space
 
 _S3_STATUS = {
     301: ("PermanentRedirect",),
@@ -128,21 +128,12 @@ def _usual_status(code: str, service: str, protocol: str) -> int:
     return COMMON_STATUS.get(code, 400)
 
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-def from_exception(error: Exception, service: str, request_id: str, log_file: str) -> ApiError:
+def from_exception(error: Exception, service: str, request_id: str, data_directory: Path) -> ApiError:
     """What a caller is told of an error that nobody foresaw: where it is written down, and what can be done."""
+    if space.is_full(error):
+        return ApiError("ServiceUnavailable", space.no_space(data_directory), status=503)
     code = "InternalError" if service == "s3" else "InternalFailure"
-    full = (isinstance(error, OSError) and error.errno in _FULL) or (
-        isinstance(error, sqlite3.OperationalError) and "full" in str(error)
-    )
-    if full:
-        return ApiError(
-            code,
-            "The disk is full: nothing was changed. Free some space (boatyard doctor says where) and try again.",
-            status=500,
-        )
+    log_file = data_directory / "logs" / "server.log"
     return ApiError(
         code,
         f"boatyard failed with {type(error).__name__}. The log {log_file} has the details under {request_id}.",

@@ -20,6 +20,7 @@ from boatyard.api.installation import Installation
 from boatyard.gateway import sending
 from boatyard.gateway.access_log import AccessLog
 from boatyard.gateway.authentication import authenticate
+from boatyard.gateway.faults import from_exception
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.refusals import Refusal, to_error
 from boatyard.services import PACKAGES
@@ -81,11 +82,11 @@ class Routes:
         except ApiError as error:
             if status == 0:
                 await answer_json(sending_status, error.status or 400, {"code": error.code, "message": error.message})
-        except Exception:
+        except Exception as error:
             log.exception("Request %s failed", request_id)
             if status == 0:
-                text = f"boatyard failed; its log has the details under {request_id}."
-                await answer_json(sending_status, 500, {"code": "InternalFailure", "message": text})
+                fault = from_exception(error, service, request_id, self._installation.data_directory)
+                await answer_json(sending_status, fault.status or 500, {"code": fault.code, "message": fault.message})
         finally:
             access.write(
                 principal=scope.get("principal", "-"),

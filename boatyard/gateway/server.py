@@ -26,6 +26,7 @@ import uvicorn
 
 from boatyard.api.installation import DataDirectoryInUse, Installation
 from boatyard.settings import Settings
+from boatyard.state import space
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +187,8 @@ def _claim_directory(settings: Settings) -> None:
     """Make the data directory; an ephemeral server takes only one that is empty, or that was one's before."""
     directory = settings.data_directory
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if space.free_bytes(directory) < space.ROOM_BYTES:
+        raise CannotStart(space.no_space(directory))
     if not settings.ephemeral:
         return
     if any(directory.iterdir()) and not (directory / _EPHEMERAL).exists():
@@ -208,7 +211,10 @@ def run(settings: Settings) -> None:
     """One server from start to end. Raises CannotStart; returns after a signal."""
     from boatyard.identity.credentials import root_pair
 
-    _claim_directory(settings)
+    try:
+        _claim_directory(settings)
+    except OSError as error:
+        raise CannotStart(f"The data directory {settings.data_directory} cannot be made: {error.strerror}.") from None
     made = listening_socket("127.0.0.1", settings.port)
     try:
         root_pair(settings)

@@ -8,8 +8,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from boatyard.state import space
 from boatyard.state.database import DatabaseClosed, Transaction
 from boatyard.workflows import records as _records  # noqa: F401 - its schema must be known before the database opens
 from boatyard.workflows.registry import definition
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from boatyard.api.installation import Installation
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 KEPT_SECONDS = 7 * 24 * 3600
 
 
@@ -86,9 +88,17 @@ class Workflows:
             tx.execute("DELETE FROM workflows WHERE status <> 'running' AND ended < ?", (before,))
 
     def record_step(self, workflow_id: str, step: str, outcome: str) -> None:
-        """Keep what a step answered."""
-        with self.installation.database.transaction() as tx:
-            tx.execute("INSERT OR REPLACE INTO workflow_steps VALUES (?, ?, ?)", (workflow_id, step, outcome))
+        """Keep what a step answered. On a full disk it waits: the step was done, and must not be done again."""
+
+        def keep() -> None:
+            with self.installation.database.transaction() as tx:
+                tx.execute("INSERT OR REPLACE INTO workflow_steps VALUES (?, ?, ?)", (workflow_id, step, outcome))
+
+        self._patiently(keep, workflow_id)
+
+    def _patiently(self, function: Callable[[], T], workflow_id: str) -> T:
+        directory = self.installation.data_directory
+        return space.patiently(function, directory, lambda: self.stopping, f"The workflow {workflow_id}")
 
     def _launch(self, workflow_id: str, name: str, args: list[Any]) -> None:
         with self._lock:
@@ -107,15 +117,9 @@ class Workflows:
     def _run(self, workflow_id: str, name: str, args: list[Any], before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
-        found = definition(name)
-        assert found is not None
         try:
-            with self.installation.database.reading() as rx:
-                rows = rx.execute(
-                    "SELECT step, outcome FROM workflow_steps WHERE workflow = ?", (workflow_id,)
-                ).fetchall()
-            work = Work(self, workflow_id, {row["step"]: row["outcome"] for row in rows})
-            found.function(work, *args)
+            # Where it met a full disk, it goes on as after a crash: from its last finished step.
+            self._patiently(lambda: self._work_through(workflow_id, name, args), workflow_id)
             self._end(workflow_id, "ended", None)
         except (Interrupted, DatabaseClosed):
             log.info("The workflow %s goes on at the next start", workflow_id)
@@ -135,21 +139,31 @@ class Workflows:
                     del self._threads[workflow_id]
             self.signals.notify(("workflow", workflow_id))
 
+    def _work_through(self, workflow_id: str, name: str, args: list[Any]) -> None:
+        found = definition(name)
+        assert found is not None
+        with self.installation.database.reading() as rx:
+            rows = rx.execute("SELECT step, outcome FROM workflow_steps WHERE workflow = ?", (workflow_id,)).fetchall()
+        found.function(Work(self, workflow_id, {row["step"]: row["outcome"] for row in rows}), *args)
+
     def _failed(self, workflow_id: str, name: str, args: list[Any], error: Exception) -> None:
         found = definition(name)
         try:
-            if found is not None and found.on_failure is not None:
-                found.on_failure(self.installation, args, error)
+            if found is not None and (on_failure := found.on_failure) is not None:
+                self._patiently(lambda: on_failure(self.installation, args, error), workflow_id)
             self._end(workflow_id, "failed", "".join(traceback.format_exception(error)))
         except Exception:
             log.exception("The failure of the workflow %s could not be recorded", workflow_id)
 
     def _end(self, workflow_id: str, status: str, error: str | None) -> None:
-        with self.installation.database.transaction() as tx:
-            tx.execute(
-                "UPDATE workflows SET status = ?, error = ?, ended = ? WHERE id = ?",
-                (status, error, time.time(), workflow_id),
-            )
+        def end() -> None:
+            with self.installation.database.transaction() as tx:
+                tx.execute(
+                    "UPDATE workflows SET status = ?, error = ?, ended = ? WHERE id = ?",
+                    (status, error, time.time(), workflow_id),
+                )
+
+        self._patiently(end, workflow_id)
 
     def every(self, seconds: float, name: str, function: Callable[[], object]) -> None:
         """Run a function every so many seconds until the stop; a failure is logged and the next turn comes."""

@@ -17,6 +17,7 @@ from boatyard.services.codecommit.backend import GitRequest, Receive, Scope, Sen
 from boatyard.services.codecommit.checks import find_repository
 from boatyard.services.codecommit.records import Repository
 from boatyard.services.codecommit.references import repository_git
+from boatyard.state import space
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
@@ -46,6 +47,8 @@ async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         call = await asyncio.to_thread(authenticate, installation, scope, name)
         scope["principal"] = call.principal.arn
         repository = await asyncio.to_thread(_open, call, name, writes)
+        if writes and space.free_bytes(installation.data_directory) < space.ROOM_BYTES:
+            raise Refused(507, space.no_space(installation.data_directory))
     except Refused as refused:
         await _refuse(send, refused)
         return

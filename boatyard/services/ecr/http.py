@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import binascii
-import errno
 import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -17,6 +17,7 @@ from boatyard.services.ecr.records import Repository
 from boatyard.services.ecr.registry import blobs, manifests, uploading
 from boatyard.services.ecr.registry.exchange import Exchange, RegistryError, Response, from_api
 from boatyard.services.ecr.repositories import find as find_repository
+from boatyard.state import space
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
@@ -75,10 +76,10 @@ async def handle(scope: "Scope", receive: "Receive", send: "Send") -> None:
         response = error.response(exchange.host)
     except ApiError as error:
         response = from_api(error).response(exchange.host)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, sqlite3.Error) as error:
+        if not space.is_full(error):
             raise
-        response = disk_full(installation).response(exchange.host)
+        response = RegistryError(507, "DENIED", space.no_space(installation.data_directory)).response(exchange.host)
     await exchange.answer(response)
 
 
@@ -130,15 +131,6 @@ def authenticate(installation: "Installation", exchange: Exchange) -> Call:
         source_ip=(exchange.scope.get("client") or ("127.0.0.1", 0))[0],
         host=exchange.host,
         user_agent=exchange.headers.get("user-agent", ""),
-    )
-
-
-def disk_full(installation: "Installation") -> RegistryError:
-    """What a client is told when there is no room for its blob."""
-    return RegistryError(
-        507,
-        "DENIED",
-        f"The disk that holds {installation.data_directory} is full: make room there, then push again",
     )
 
 

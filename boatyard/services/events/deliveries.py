@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
@@ -23,9 +24,11 @@ from boatyard.services.events.records import (
     Delivery,
     Rule,
 )
+from boatyard.state import space
 from boatyard.state.database import DatabaseClosed, Reader, Transaction
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 MAXIMUM_ATTEMPTS = 185
 MAXIMUM_AGE = 24 * 3600
 LONGEST_PAUSE = 300.0
@@ -162,17 +165,28 @@ class Deliverer:
         with self._installation.database.reading() as rx:
             if DELIVERIES.get(rx, delivery.id) != delivery:
                 return
-        error: ApiError | None = None
-        again = False
+        # Each waits while the disk is full: what was delivered must not be delivered again.
+        error, again = self._patiently(lambda: self._send(delivery))
+        self._patiently(lambda: self._record(delivery, error, again))
+
+    def _patiently(self, function: Callable[[], T]) -> T:
+        directory = self._installation.data_directory
+        return space.patiently(function, directory, lambda: self._stopping, "The delivery of an event")
+
+    def _send(self, delivery: Delivery) -> tuple[ApiError | None, bool]:
+        """Hands the event to its target: what went wrong, and whether that may pass."""
         try:
             sending.send(self._installation, delivery)
         except ApiError as failure:
-            error, again = failure, sending.is_passing(failure)
+            return failure, sending.is_passing(failure)
         except Exception as failure:
-            if self._stopping:
+            if self._stopping or space.is_full(failure):
                 raise
             log.exception("The target %s failed", delivery.target["Arn"])
-            error, again = ApiError("InternalException", str(failure)), True
+            return ApiError("InternalException", str(failure)), True
+        return None, False
+
+    def _record(self, delivery: Delivery, error: ApiError | None, again: bool) -> None:
         with self._installation.database.transaction() as tx:
             if error is None:
                 DELIVERIES.delete(tx, delivery.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,14 @@ from boatyard.gateway import faults
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device"), sqlite3.OperationalError("database or disk is full")]
 )
-def test_a_full_disk_is_named(error: Exception) -> None:
-    told = faults.from_exception(error, "s3", "the-request-id", "server.log")
-    assert (told.code, told.status) == ("InternalError", 500)
-    assert "disk is full" in told.message
+def test_a_full_disk_is_named(error: Exception, tmp_path: Path) -> None:
+    told = faults.from_exception(error, "s3", "the-request-id", tmp_path)
+    assert (told.code, told.status) == ("ServiceUnavailable", 503)
+    assert f"No space left on the disk of {tmp_path}" in told.message
 
 
 def test_everything_else_names_the_log_and_the_request_and_nothing_more() -> None:
-    told = faults.from_exception(ValueError("secret detail"), "logs", "the-request-id", "/data/logs/server.log")
+    told = faults.from_exception(ValueError("secret detail"), "logs", "the-request-id", Path("/data"))
     assert (told.code, told.status) == ("InternalFailure", 500)
     assert "/data/logs/server.log" in told.message
     assert "the-request-id" in told.message

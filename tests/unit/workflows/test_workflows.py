@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import sqlite3
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +14,8 @@ import pytest
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.settings import Settings
+from boatyard.state import space
+from boatyard.state.database import Transaction
 from boatyard.workflows import Work, workflow
 
 RUNS: dict[str, int] = {}
@@ -146,3 +151,40 @@ def test_starting_twice_is_harmless(installation: Installation, name: str) -> No
     installation.workflows.notify(("gate", name))
     assert ENDED[name].wait(60)
     assert ANSWERS[name] == [1, 1]
+
+
+@workflow("test.needs_room")
+def needs_room(work: Work, name: str) -> None:
+    """A step that is done, then one that meets a full disk the first time."""
+
+    def write() -> int:
+        if count(f"{name} second") == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return 2
+
+    first = work.step("first", count, f"{name} first")
+    ANSWERS[name] = [first, work.step("second", write)]
+    ENDED[name].set()
+
+
+def test_a_full_disk_is_waited_for_and_what_was_done_is_not_done_again(
+    installation: Installation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = installation.database.transaction
+    refused: list[int] = []
+
+    @contextlib.contextmanager
+    def full_at_first() -> Iterator[Transaction]:
+        with transaction() as tx:
+            yield tx
+            if len(refused) < 2 and RUNS.get(f"{name} first"):
+                refused.append(1)
+                raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(space, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(space, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(installation.database, "transaction", full_at_first)
+    begin(installation, "test.needs_room", name)
+    assert ENDED[name].wait(60)
+    assert ANSWERS[name] == [1, 2]
+    assert (RUNS[f"{name} first"], RUNS[f"{name} second"]) == (1, 2)

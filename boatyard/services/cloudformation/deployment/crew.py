@@ -77,6 +77,8 @@ class Crew:
                 break
             self._wait_for_fewer(running, _never if stopped else cancelled)
         if self._broken is not None:
+            # Nothing may run on beside whoever takes this up.
+            self._work.wait(self._key, ready=lambda: not self._running)
             raise self._broken
         return self._outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ class BuildLog:
         self._shipper: LogShipper | None = None
         self._follower: threading.Thread | None = None
         self._over = threading.Event()
+        self._abandoned = False
         self._handed_on = 0
 
     def open(self) -> None:
@@ -69,6 +71,16 @@ class BuildLog:
         if self._shipper is not None:
             self._shipper.flush()
 
+    def abandon(self) -> None:
+        """Pass nothing on any more: another run of the build does, from what the stream has by then."""
+        self._abandoned = True
+        self._over.set()
+        if self._shipper is not None:
+            try:
+                self._shipper.close()
+            except (OSError, sqlite3.Error) as error:
+                log.warning("The log of the build %s is read again: %s", self._build.id, error)
+
     def _known(self) -> Counter[tuple[int, str]]:
         """The events that are in the stream."""
         build = self._build
@@ -95,10 +107,12 @@ class BuildLog:
             last = self._over.is_set()
             try:
                 for position, line in enumerate(container.logs(follow=not last), start=1):
+                    if self._abandoned:
+                        return
                     if position > self._handed_on:
                         self._handed_on = position
                         self._pass_on(int(line.timestamp.timestamp() * 1000), line.text, known)
-                if last or not container.running:
+                if last or self._abandoned or not container.running:
                     return
             except EngineError as error:
                 log.info("The log of the build %s broke off: %s", self._build.id, error)

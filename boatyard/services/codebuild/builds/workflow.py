@@ -69,6 +69,10 @@ def run_build(work: Work, account: str, region: str, build_id: str) -> None:
         story.end("FAILED", "CLIENT_ERROR", text)
     except (ApiError, EngineError) as error:
         story.end("FAILED", "CLIENT_ERROR", str(error))
+    except BaseException:
+        # Whoever goes on from here, after a stop or on a disk that has room again, reads the log anew.
+        story.log.abandon()
+        raise
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Uploads under way: a file that grows piece by piece, until its digest is what the client says."""
 
+import contextlib
 import threading
 import time
 import uuid
@@ -72,16 +73,15 @@ class Uploads:
         """Throw away what has come."""
         upload.finished = True
         self._uploads.pop(upload.id, None)
-        upload.writer.abort()
+        with contextlib.suppress(OSError):
+            upload.writer.abort()
 
     def finish(self, upload: Upload, digest: str) -> Layer:
         """Keep the content under its digest, on disk when this returns; WrongDigest throws it away."""
         try:
             blob = upload.writer.commit()
         finally:
-            self._uploads.pop(upload.id, None)
-            upload.finished = True
-            upload.writer.abort()
+            self.cancel(upload)
         if f"sha256:{blob.sha256}" != digest:
             self._installation.blobs.delete(blob.id)
             raise WrongDigest(f"sha256:{blob.sha256}")

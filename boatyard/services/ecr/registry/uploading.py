@@ -27,8 +27,13 @@ async def begin(exchange: Exchange) -> Response:
     upload = await asyncio.to_thread(uploads(exchange.installation).begin, exchange.repository)
     if not digest:
         return _progress(exchange, upload, 202)
-    await _take(exchange, upload)
-    return await _finish(exchange, upload, digest)
+    try:
+        await _take(exchange, upload)
+        return await _finish(exchange, upload, digest)
+    except BaseException:
+        # Nobody was told of it, so that nobody can go on with it.
+        uploads(exchange.installation).cancel(upload)
+        raise
 
 
 async def status(exchange: Exchange) -> Response:
@@ -82,7 +87,15 @@ class Held:
 
 
 async def _take(exchange: Exchange, upload: Upload) -> None:
-    """The body into the upload, about a megabyte at a time."""
+    """The body into the upload, about a megabyte at a time. What a full disk has cut off ends the upload."""
+    try:
+        await _take_pieces(exchange, upload)
+    except OSError:
+        uploads(exchange.installation).cancel(upload)
+        raise
+
+
+async def _take_pieces(exchange: Exchange, upload: Upload) -> None:
     pieces: list[bytes] = []
     size = 0
     while piece := await exchange.piece():

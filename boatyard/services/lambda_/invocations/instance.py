@@ -7,9 +7,11 @@ import concurrent.futures
 import contextlib
 import json
 import logging
+import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -330,7 +332,7 @@ class Instance:
     def tail(self) -> bytes:
         """The last 4 KB of the log, as LogType=Tail answers it."""
         if self._shipper is not None:
-            self._shipper.flush()
+            self._ship(self._shipper.flush)
         return "\n".join(self._tail).encode()[-TAIL_BYTES:]
 
     def _log_start(self, invocation: Invocation) -> None:
@@ -365,4 +367,11 @@ class Instance:
         self.installation.end_workload(f"lambda/{self.id}")
         shipper, self._shipper = self._shipper, None
         if shipper is not None:
-            shipper.close()
+            self._ship(shipper.close)
+
+    def _ship(self, function: Callable[[], None]) -> None:
+        """Bring lines on their way; a disk that is full must not undo what the function has done."""
+        try:
+            function()
+        except (OSError, sqlite3.Error) as error:
+            log.warning("Lines of the function %s could not be kept: %s", self.function.name, error)

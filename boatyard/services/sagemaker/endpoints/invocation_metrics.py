@@ -6,6 +6,7 @@ After "Amazon SageMaker Endpoint Invocation Metrics", namespace AWS/SageMaker.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
@@ -35,6 +36,12 @@ class _Sum:
         self.least = min(self.least, value)
         self.most = max(self.most, value)
 
+    def merge(self, other: _Sum) -> None:
+        self.count += other.count
+        self.total += other.total
+        self.least = min(self.least, other.least)
+        self.most = max(self.most, other.most)
+
 
 # account, region, endpoint, variant, minute (seconds since 1970), metric
 _Key = tuple[str, str, str, str, int, str]
@@ -60,6 +67,17 @@ class InvocationMetrics:
         """Writes what has been added since the last time."""
         with self._lock:
             sums, self._sums = self._sums, {}
+        try:
+            self._write(sums)
+        except (OSError, sqlite3.Error):
+            # A full disk: the next time. What has gone already is counted twice then, rather than not at all.
+            with self._lock:
+                for key, total in self._sums.items():
+                    sums.setdefault(key, _Sum()).merge(total)
+                self._sums = sums
+            raise
+
+    def _write(self, sums: dict[_Key, _Sum]) -> None:
         places: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for (account, region, endpoint, variant, minute, name), total in sums.items():
             places.setdefault((account, region), []).append(_datum(endpoint, variant, minute, name, total))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -104,3 +105,8 @@ class MetricPublisher:
                 )
             except ApiError as error:
                 log.warning("Metrics of the training job %s did not reach CloudWatch: %s", self._job, error)
+            except (OSError, sqlite3.Error) as error:
+                log.warning("Metrics of the training job %s wait: %s", self._job, error)
+                with self._lock:
+                    self._waiting[:0] = data[start:]
+                return

@@ -256,6 +256,10 @@ class Engine:
         self.ready()
         return self._networks.ensure(name, internal)
 
+    def network_names(self, prefix: str = "") -> list[str]:
+        """The networks there are whose names begin so."""
+        return [network.name for network in self._networks.all() if network.name.startswith(prefix)]
+
     def remove_network(self, name: str) -> None:
         """Remove a network, its bridge and rules. Its containers must be gone; harmless when it is."""
         self._networks.remove(name)

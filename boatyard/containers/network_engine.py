@@ -106,6 +106,9 @@ class Networks:
             known = self.all()
             for network in known:
                 self._raise(network)
+            # A removal that a crash has cut off leaves a bridge whose network the engine has forgotten.
+            for bridge in set(networks.bridges(self._identity)) - {network.bridge for network in known}:
+                networks.lower_bridge(bridge)
             networks.apply_rules(self._chain, known, self.port)
             self._ready = {network.name: network for network in known}
 
@@ -119,9 +122,8 @@ class Networks:
     def sweep(self) -> None:
         """Remove the bridges and rules that bear this data directory's mark, without asking the engine."""
         self._ready.clear()
-        prefix = networks.bridge_name(self._identity, "")[:8]
-        for link in sorted(Path("/sys/class/net").glob(f"{prefix}*")):
-            networks.lower_bridge(link.name)
+        for bridge in networks.bridges(self._identity):
+            networks.lower_bridge(bridge)
         networks.remove_rules(self._chain)
 
 

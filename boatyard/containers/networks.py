@@ -54,20 +54,26 @@ def free_subnet(seed: str, taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.
 
 
 def raise_bridge(network: Network) -> None:
-    """Make the bridge before any container is on it, and keep it when the last one leaves."""
-    if Path(f"/sys/class/net/{network.bridge}").exists():
+    """Make the bridge before any container is on it, and keep it when the last one leaves.
+
+    One that a crash has left half made is completed.
+    """
+    if _is_up(network.bridge):
         return
     length = network.subnet.partition("/")[2]
     anchor = anchor_name(network.bridge)
-    _command("ip", "link", "add", network.bridge, "type", "bridge")
+    if not _interface(network.bridge).exists():
+        _command("ip", "link", "add", network.bridge, "type", "bridge")
     try:
-        _command("ip", "addr", "add", f"{network.gateway}/{length}", "dev", network.bridge)
-        _command("ip", "link", "add", anchor, "type", "veth", "peer", "name", peer_name(network.bridge))
+        _command("ip", "addr", "replace", f"{network.gateway}/{length}", "dev", network.bridge)
+        if not _interface(anchor).exists():
+            _command("ip", "link", "add", anchor, "type", "veth", "peer", "name", peer_name(network.bridge))
         _command("ip", "link", "set", anchor, "master", network.bridge, "up")
         _command("ip", "link", "set", peer_name(network.bridge), "up")
-        _command("ip", "link", "set", network.bridge, "up")
         # Lets packets that came in on this bridge be led to 127.0.0.1; the raw table drops all but those.
         Path(f"/proc/sys/net/ipv4/conf/{network.bridge}/route_localnet").write_text("1")
+        # The last of all: who finds it up finds it whole.
+        _command("ip", "link", "set", network.bridge, "up")
     except (EngineError, OSError):
         lower_bridge(network.bridge)
         raise
@@ -76,8 +82,24 @@ def raise_bridge(network: Network) -> None:
 def lower_bridge(bridge: str) -> None:
     """Remove a bridge and what keeps it up; harmless when they are gone."""
     for name in (anchor_name(bridge), bridge):
-        if Path(f"/sys/class/net/{name}").exists():
+        if _interface(name).exists():
             _command("ip", "link", "del", name)
+
+
+def bridges(identity: str) -> list[str]:
+    """The bridges on this machine that bear a data directory's mark."""
+    return sorted(link.name for link in _interface("").glob(f"{bridge_name(identity, '')[:8]}*"))
+
+
+def _interface(name: str) -> Path:
+    return Path("/sys/class/net") / name
+
+
+def _is_up(name: str) -> bool:
+    try:
+        return bool(int((_interface(name) / "flags").read_text(), 16) & 1)
+    except FileNotFoundError:
+        return False
 
 
 def anchor_name(bridge: str) -> str:

@@ -8,9 +8,9 @@ import threading
 
 from boatyard.api.installation import Installation
 from boatyard.containers.errors import EngineError
-from boatyard.services.lambda_.invocations.instance import LABEL
+from boatyard.services.lambda_.invocations.instance import LABEL, NETWORK_PREFIX
 from boatyard.services.lambda_.invocations.pool import pool_of
-from boatyard.services.lambda_.records import FUNCTIONS, LATEST, LAYERS
+from boatyard.services.lambda_.records import FUNCTIONS, LAYERS
 from boatyard.state.database import DatabaseClosed
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ SWEEP_SECONDS = 60.0
 def resume(installation: Installation) -> None:
     """Remove the instances of a server that died, in the background; stop idle ones every minute."""
     _remove_pipes(installation)
-    if _any_functions(installation):
+    if installation.has_engine:
         threading.Thread(target=_remove_leftovers, args=(installation,), name="lambda leftovers", daemon=True).start()
     pool = pool_of(installation)
     installation.workflows.every(SWEEP_SECONDS, "idle functions", pool.stop_idle)
@@ -31,11 +31,6 @@ def _remove_pipes(installation: Installation) -> None:
     shutil.rmtree(installation.data_directory / "lambda" / "output", ignore_errors=True)
 
 
-def _any_functions(installation: Installation) -> bool:
-    with installation.database.reading() as rx:
-        return FUNCTIONS.count(rx) > 0
-
-
 def _remove_leftovers(installation: Installation) -> None:
     try:
         mine = installation.attached("lambda.started", set[str])
@@ -44,10 +39,8 @@ def _remove_leftovers(installation: Installation) -> None:
                 installation.end_workload(f"lambda/{container.labels.get(LABEL, '')}")
                 container.kill()
                 container.remove()
-        with installation.database.reading() as rx:
-            functions = FUNCTIONS.select(rx, {"version": LATEST})
-        for function in functions:
-            pool_of(installation).drop_network(function, always=True)
+        for network in installation.engine.network_names(NETWORK_PREFIX):
+            pool_of(installation).drop_unused(network)
     except (EngineError, DatabaseClosed) as error:
         log.warning("Function containers of an earlier run could not be removed: %s", error)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+
+from boatyard.containers import networks
 from boatyard.containers.engine import Engine
 from tests.server import unique
 from tests.services.containers.conftest import Run, said
@@ -41,3 +44,16 @@ def test_an_internal_network_reaches_the_gateway_only(engine: Engine, run: Run) 
     url = f"http://{network.gateway}:{engine.port}/in"
     assert "gateway /in" in said(run("curl", "-sS", url, network=network.name))
     assert "00000000\t" + "0" not in said(run("grep", "UG", "/proc/net/route", network=network.name))
+
+
+def test_what_a_crash_leaves_of_a_bridge_is_completed_or_removed(engine: Engine, run: Run) -> None:
+    name = unique("net")
+    kept, gone = (networks.bridge_name(engine._networks._identity, each) for each in (name, unique("removed")))
+    for bridge in (kept, gone):
+        subprocess.run(["ip", "link", "add", bridge, "type", "bridge"], check=True)
+    network = engine.network(name)
+    url = f"http://{network.gateway}:{engine.port}/again"
+    assert "gateway /again" in said(run("curl", "-sS", "--max-time", "60", url, network=name))
+    engine._networks.refresh()
+    assert kept in networks.bridges(engine._networks._identity)
+    assert gone not in networks.bridges(engine._networks._identity)

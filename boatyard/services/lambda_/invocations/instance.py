@@ -31,6 +31,7 @@ SERVICE = "lambda.amazonaws.com"
 INIT_SECONDS = 30.0
 PYTHON = "python3.11"
 LABEL = "boatyard.lambda.instance"
+NETWORK_PREFIX = "lambda-"
 TAIL_BYTES = 4096
 OUTPUT = "/var/runtime/output"
 TEMPORARY = "/tmp"  # noqa: S108 - the one place in its container that a function may write to
@@ -68,7 +69,7 @@ class InstanceFailed(Exception):
 
 def network_of(function: Function) -> str:
     """The name of the network that a function's instances are on."""
-    return f"lambda-{function.account}-{function.region}-{function.name}"
+    return f"{NETWORK_PREFIX}{function.account}-{function.region}-{function.name}"
 
 
 def network_lock(installation: Installation, network: str) -> threading.Lock:

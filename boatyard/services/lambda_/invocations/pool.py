@@ -128,17 +128,20 @@ class Pool:
         except (EngineError, DatabaseClosed) as error:
             log.info("The network %s stays: %s", instance.network, error)
 
-    def drop_network(self, function: Function, *, always: bool = False) -> None:
-        """Remove the network of a function that was deleted (with `always`: of any) and has no instance."""
+    def drop_network(self, function: Function) -> None:
+        """Remove the network of a function that was deleted and has no instance."""
         with self._installation.database.reading() as rx:
-            if not always and SETTINGS.get(rx, function.account, function.region, function.name) is not None:
+            if SETTINGS.get(rx, function.account, function.region, function.name) is not None:
                 return
-        name = network_of(function)
-        with network_lock(self._installation, name):
+        self.drop_unused(network_of(function))
+
+    def drop_unused(self, network: str) -> None:
+        """Remove a function's network unless it has an instance."""
+        with network_lock(self._installation, network):
             with self._condition:
-                if self._by_function[function.unqualified_arn]:
+                if any(each.network == network for group in self._by_function.values() for each in group):
                     return
-            self._installation.engine.remove_network(name)
+            self._installation.engine.remove_network(network)
 
     def _forget(self, instance: Instance) -> None:
         with self._condition:

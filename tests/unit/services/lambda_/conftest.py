@@ -75,7 +75,7 @@ def instances(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeIns
     """The instances of the installation's pool."""
     shared = FakeInstances()
     monkeypatch.setattr(pool, "Instance", lambda installation, function: FakeInstance(shared, function))
-    monkeypatch.setattr(pool.Pool, "drop_network", lambda self, function, always=False: None)
+    monkeypatch.setattr(pool.Pool, "drop_network", lambda self, function: None)
     return shared
 
 

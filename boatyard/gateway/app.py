@@ -164,6 +164,8 @@ class Gateway:
         request.body = await sending.whole_body(request, receive, LARGEST_BODY)
 
     def _identify_operation(self, exchange: Exchange) -> None:
+        if exchange.protocol == "query" and exchange.service == "unknown":
+            exchange.service = targets.service_of_form(exchange.request)
         exchange.target = targets.find_operation(exchange.request, exchange.service, exchange.protocol)
         if registry.find(exchange.service, exchange.target.name) is None:
             raise OperationNotSupported(exchange.service, exchange.target.name)
@@ -184,11 +186,8 @@ class Gateway:
         )
 
     def _parse(self, exchange: Exchange) -> None:
-        try:
-            sending.decompress(exchange.request, LARGEST_BODY)
-            exchange.params = protocol(exchange.protocol).parse(exchange.request, exchange.operation)
-        except Malformed as wrong:
-            raise malformed(exchange.protocol, str(wrong)) from None
+        sending.decompress(exchange.request, LARGEST_BODY)
+        exchange.params = protocol(exchange.protocol).parse(exchange.request, exchange.operation)
 
     def _answer(self, exchange: Exchange) -> HttpResponse:
         response = protocol(exchange.protocol).answer(exchange.output, exchange.operation, exchange.request_id)
@@ -197,6 +196,8 @@ class Gateway:
     def _refuse(self, exchange: Exchange, error: Exception) -> HttpResponse:
         if isinstance(error, Refusal):
             error = refusals.to_error(error, exchange.protocol)
+        if isinstance(error, Malformed):
+            error = malformed(exchange.protocol, str(error))
         if not isinstance(error, ApiError):
             log.error("Request %s failed", exchange.request_id, exc_info=error)
             error = faults.from_exception(

@@ -26,6 +26,7 @@ from boatyard.identity import credentials
 from boatyard.identity.credentials import Credential
 from boatyard.identity.principals import Principal
 
+_LONGEST_NUMBER = 18
 _INVALID = "The security token included in the request is invalid."
 
 
@@ -47,6 +48,11 @@ def authenticate(installation: Installation, request: HttpRequest, service: str,
     caller, claim, credential = signed_caller(installation, request)
     if claim.service != signing_name:
         raise Refusal(Why.MALFORMED, f"Credential should be scoped to correct service: '{signing_name}'.")
+    if unsigned := signature.unsigned_headers(request, claim):
+        raise Refusal(
+            Why.MALFORMED,
+            " ".join(f"'{name[:100]}' must be a 'SignedHeader' in the AWS Authorization." for name in unsigned[:10]),
+        )
     body = request.body if isinstance(request.body, bytes) else b""
     signature.verify(request, claim, credential.secret_access_key, hashlib.sha256(body).hexdigest())
     return caller
@@ -124,7 +130,7 @@ def _wrap(request: HttpRequest, declared: str, claim: Claim | None, secret: str)
 def _wrap_chunked(request: HttpRequest, declared: str, claim: Claim | None, secret: str) -> None:
     headers = request.headers
     text = headers.get("x-amz-decoded-content-length", "")
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
         raise ApiError("MissingContentLength", "You must provide the Content-Length HTTP header.", status=411)
     length = int(text)
     signer = ChunkSigner(claim, secret) if claim is not None and declared != UNSIGNED_TRAILER else None

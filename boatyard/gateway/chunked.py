@@ -156,7 +156,7 @@ class ChunkedSource:
     def _fill(self) -> None:
         piece = self._source.next()
         if not piece:
-            raise _malformed("The aws-chunked body ends before its last chunk.")
+            raise ApiError("IncompleteBody", "The aws-chunked body ends before its last chunk.", status=400)
         self._buffer += piece
 
     def _line(self) -> bytes:

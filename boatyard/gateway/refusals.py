@@ -15,6 +15,7 @@ class Why(Enum):
     INCOMPLETE = auto()
     MALFORMED = auto()
     BAD_QUERY = auto()
+    TWO_MECHANISMS = auto()
     UNSUPPORTED = auto()
     UNKNOWN_KEY = auto()
     BAD_TOKEN = auto()
@@ -45,6 +46,7 @@ _S3 = {
     Why.INCOMPLETE: ("AuthorizationHeaderMalformed", 400),
     Why.MALFORMED: ("AuthorizationHeaderMalformed", 400),
     Why.BAD_QUERY: ("AuthorizationQueryParametersError", 400),
+    Why.TWO_MECHANISMS: ("InvalidArgument", 400),
     Why.UNSUPPORTED: ("InvalidRequest", 400),
     Why.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
     Why.BAD_TOKEN: ("InvalidToken", 400),

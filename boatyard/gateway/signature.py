@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import product
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.refusals import Refusal, Why
@@ -23,6 +23,15 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 SKEW = timedelta(minutes=15)
 LONGEST_PRESIGNED = 7 * 24 * 3600
 _FORMAT = "%Y%m%dT%H%M%SZ"
+_FIELDS = ("Credential", "Signature", "SignedHeaders")
+_ONCE = frozenset(
+    f"X-Amz-{name}"
+    for name in ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires", "Security-Token")
+)
+ONE_MECHANISM = (
+    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the"
+    " Authorization header should be specified"
+)
 _REGION = re.compile(r"[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}|aws-global")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -65,6 +74,8 @@ def claim_of(request: HttpRequest) -> Claim | None:
             " endpoint, or set AWS_AUTH_SCHEME_PREFERENCE=sigv4.",
         )
     if algorithm == ALGORITHM:
+        if asked is not None:
+            raise Refusal(Why.TWO_MECHANISMS, ONE_MECHANISM)
         return _from_header(request, authorization[len(ALGORITHM) :])
     if asked is not None:
         return _from_query(request, asked)
@@ -82,13 +93,17 @@ def scope_service(request: HttpRequest) -> str | None:
 
 
 def _from_header(request: HttpRequest, text: str) -> Claim:
-    fields = dict(part.strip().partition("=")[::2] for part in text.split(","))
-    missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not fields.get(name)]
+    pairs = [part.strip().partition("=")[::2] for part in text.split(",")]
+    fields = dict(pairs)
+    missing = [name for name in _FIELDS if not fields.get(name)]
     if missing:
         raise Refusal(
             Why.INCOMPLETE,
             " ".join(f"Authorization header requires '{name}' parameter." for name in missing),
         )
+    if len(pairs) != len(_FIELDS):
+        # Two Authorization headers come here as one, joined by a comma.
+        raise Refusal(Why.INCOMPLETE, "Authorization header must hold each of its three parameters once, and no other.")
     timestamp = _header_time(request)
     return _claim(
         fields["Credential"],
@@ -118,13 +133,16 @@ def _time(stamp: str) -> datetime | None:
         pass
     try:
         return parsedate_to_datetime(stamp).astimezone(UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def _from_query(request: HttpRequest, algorithm: str) -> Claim:
     query = request.query
     names = ("X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires")
+    given = [name for name, _ in request.query_pairs if name in _ONCE]
+    if len(given) != len(set(given)):
+        raise Refusal(Why.BAD_QUERY, "Each parameter of query-string authentication may be given once.")
     # Only S3 insists on X-Amz-Expires; others take 15 minutes where it is not given.
     needed = names if scope_service(request) == "s3" else names[:4]
     if algorithm != ALGORITHM or any(not query.get(name) for name in needed):
@@ -186,6 +204,8 @@ def check_time(claim: Claim, now: datetime | None = None) -> None:
     now = now or datetime.now(UTC)
     stamp, shown = claim.timestamp, now.strftime(_FORMAT)
     if claim.expires is not None:
+        if stamp - now > SKEW:
+            raise Refusal(Why.PRESIGNED_EXPIRED, "Request is not yet valid")
         if now > stamp + timedelta(seconds=claim.expires):
             raise Refusal(
                 Why.PRESIGNED_EXPIRED,
@@ -196,8 +216,6 @@ def check_time(claim: Claim, now: datetime | None = None) -> None:
                     "ServerTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 },
             )
-        if stamp - now > SKEW:
-            raise Refusal(Why.PRESIGNED_EXPIRED, "Request is not yet valid")
         return
     if now - stamp > SKEW:
         limit = (now - SKEW).strftime(_FORMAT)
@@ -259,7 +277,7 @@ def _canonical_requests(request: HttpRequest, claim: Claim, payload_hash: str) -
     headers = "".join(f"{name}:{_trimmed(request.headers.get(name, ''))}\n" for name in claim.signed_headers)
     names = ";".join(claim.signed_headers)
     paths = _distinct(_canonical_paths(request.raw_path, claim.service))
-    queries = _distinct(_canonical_queries(request.query_string))
+    queries = _distinct(_canonical_queries(request.query_string, claim.presigned))
     for path, query in product(paths, queries):
         yield f"{request.method}\n{path}\n{query}\n{headers}\n{names}\n{payload_hash}"
 
@@ -272,14 +290,19 @@ def _trimmed(value: str) -> str:
     return " ".join(value.split())
 
 
-def _encode(text: str, safe: str = "-_.~") -> str:
-    return quote(text, safe=safe, encoding="utf-8", errors="surrogateescape")
+def _encode(raw: bytes, safe: str = "-_.~") -> str:
+    return quote(raw, safe=safe)
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes that a part of the request's target stands for; what came unencoded came as these bytes."""
+    return unquote_to_bytes(text.encode("latin-1"))
 
 
 def _canonical_paths(raw: str, service: str) -> Iterator[str]:
     if service == "s3":
         yield raw
-        yield _encode(unquote(raw, errors="surrogateescape"), "/-_.~")
+        yield _encode(_decoded(raw), "/-_.~")
         return
     segments: list[str] = []
     for segment in raw.split("/"):
@@ -288,28 +311,30 @@ def _canonical_paths(raw: str, service: str) -> Iterator[str]:
         elif segment not in ("", "."):
             segments.append(segment)
     ending = "/" if segments and raw.endswith("/") else ""
-    yield _encode("/" + "/".join(segments) + ending, "/-_.~")
-    yield _encode(raw, "/-_.~")
+    yield _encode(("/" + "/".join(segments) + ending).encode("latin-1"), "/-_.~")
+    yield _encode(raw.encode("latin-1"), "/-_.~")
 
 
-def _canonical_queries(query_string: str) -> Iterator[str]:
+def _canonical_queries(query_string: str, presigned: bool) -> Iterator[str]:
     pairs = [part.partition("=")[::2] for part in query_string.split("&") if part]
-    pairs = [(name, value) for name, value in pairs if name != "X-Amz-Signature"]
+    if presigned:
+        pairs = [(name, value) for name, value in pairs if name != "X-Amz-Signature"]
     yield "&".join(f"{name}={value}" for name, value in sorted(pairs))
     for decode_plus in (False, True):
         decoded = (
-            tuple(
-                _encode(unquote(text.replace("+", " ") if decode_plus else text, errors="surrogateescape"))
-                for text in pair
-            )
-            for pair in pairs
+            tuple(_encode(_decoded(text.replace("+", " ") if decode_plus else text)) for text in pair) for pair in pairs
         )
         yield "&".join(f"{name}={value}" for name, value in sorted(decoded))
 
 
 def unsigned_headers(request: HttpRequest, claim: Claim) -> list[str]:
-    """The x-amz- headers that the signature leaves out, which S3 does not allow."""
+    """The x-amz- headers that the signature leaves out, which AWS does not allow.
+
+    Services other than S3 take a session token that was added after signing: it is checked by itself.
+    """
     signed = set(claim.signed_headers)
+    if claim.service != "s3":
+        signed.add("x-amz-security-token")
     return [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
 
 

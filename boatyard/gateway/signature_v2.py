@@ -102,7 +102,7 @@ def check_time(claim: ClaimV2, now: float | None = None) -> None:
 def verify(request: HttpRequest, claim: ClaimV2, secret: str) -> None:
     """Refusal unless the signature is this secret's over this request; compared in constant time."""
     text = string_to_sign(request, claim)
-    expected = base64.b64encode(hmac.digest(secret.encode(), text.encode("latin-1", "replace"), "sha1"))
+    expected = base64.b64encode(hmac.digest(secret.encode(), text.encode("latin-1"), "sha1"))
     if not hmac.compare_digest(expected, claim.signature.encode("latin-1", "replace")):
         raise Refusal(
             Why.MISMATCH,
@@ -112,20 +112,29 @@ def verify(request: HttpRequest, claim: ClaimV2, secret: str) -> None:
         )
 
 
+def _as_sent(text: str) -> str:
+    """A decoded part of the query string as its UTF-8 bytes, each a character: what heads are made of too."""
+    return text.encode().decode("latin-1")
+
+
 def string_to_sign(request: HttpRequest, claim: ClaimV2) -> str:
     """Method, Content-MD5, Content-Type, Expires, the x-amz- headers, and the resource with its subresources."""
     query = request.query
     amz = {name: value for name, value in request.headers.items() if name.startswith("x-amz-")}
-    amz |= {name.lower(): value for name, value in request.query_pairs if name.lower().startswith("x-amz-")}
+    amz |= {
+        _as_sent(name.lower()): _as_sent(value)
+        for name, value in request.query_pairs
+        if name.lower().startswith("x-amz-")
+    }
     lines = [
         request.method,
-        request.headers.get("content-md5") or query.get("content-md5", ""),
-        request.headers.get("content-type") or query.get("content-type", ""),
+        request.headers.get("content-md5") or _as_sent(query.get("content-md5", "")),
+        request.headers.get("content-type") or _as_sent(query.get("content-type", "")),
         str(claim.expires),
         *(f"{name}:{' '.join(value.split())}" for name, value in sorted(amz.items())),
     ]
     # The resource always has the bucket, for virtual-host-style requests too: `path` holds it then.
     resource = request.path
     chosen = sorted(pair for pair in request.query_pairs if pair[0] in _SUBRESOURCES)
-    flat = [f"{name}={value}" if value else name for name, value in chosen]
+    flat = [f"{name}={_as_sent(value)}" if value else name for name, value in chosen]
     return "\n".join([*lines, resource + (f"?{'&'.join(flat)}" if flat else "")])

@@ -82,6 +82,12 @@ def find_service(request: HttpRequest) -> tuple[str, str]:
     return service, "rest-xml" if service in _XML_SERVICES else "rest-json"
 
 
+def service_of_form(request: HttpRequest) -> str:
+    """The service of a query request that no signature names: the API version in its form tells."""
+    version = dict(reversed(form_pairs(request))).get("Version", "")
+    return VERSIONS.get(version, "unknown")
+
+
 def _is_query(request: HttpRequest, scope: str | None) -> bool:
     """Whether this is a query request: objects may be forms too, so what the signature says counts more."""
     if scope is None and ("AWSAccessKeyId" in request.query or request.method not in ("GET", "POST")):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boatyard.identity import unique_ids
+from boatyard.identity.lookup import exists
 from boatyard.identity.principals import Principal
 from boatyard.identity.records import (
     ACCESS_KEYS,
@@ -103,7 +104,10 @@ def _read(path: Path) -> RootPair:
 
 
 def find(installation: Installation, access_key_id: str) -> Credential | None:
-    """The credential of an access key id; None where there is none or it is inactive. Ended ones are found."""
+    """The credential of an access key id. Ended ones are found.
+
+    None where there is none, it is inactive, or the user or role behind it has been deleted.
+    """
     settings = installation.settings
     pair = _root_of(settings)
     if access_key_id == pair.access_key_id:
@@ -126,7 +130,7 @@ def _root_of(settings: Settings) -> RootPair:
 def _temporary(installation: Installation, access_key_id: str) -> Credential | None:
     with installation.database.reading() as rx:
         record = TEMPORARY_CREDENTIALS.get(rx, access_key_id)
-    if record is None:
+    if record is None or not exists(installation, record.principal):
         return None
     opened = unseal(installation.settings.data_directory, record.secret, access_key_id).decode()
     secret, token = opened.split(" ")

@@ -74,6 +74,16 @@ def identity_policies(installation: Installation, principal: Principal) -> Polic
     return PolicySet(tuple(identity), parse(boundary, Grammar.MANAGED) if boundary else None, session)
 
 
+def exists(installation: Installation, principal: Principal) -> bool:
+    """Whether whoever is behind a principal is still there: a deleted user's or role's sessions end with it."""
+    if principal.kind not in (Kind.USER, Kind.SESSION, Kind.FEDERATED):
+        return True
+    if principal.session is not None and principal.session.role_id == principal.account:
+        return True  # The root's own federated session.
+    with installation.database.reading() as rx:
+        return _holder(rx, principal) is not None
+
+
 def _holder(rx: Reader, principal: Principal) -> Identity | None:
     """The user or role behind a principal: the very one, not another that was made later under its name."""
     arn = principal.session.role_arn if principal.session else principal.arn

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import hmac
 import logging
 import re
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ def authenticate(installation: "Installation", scope: Scope, name: str) -> Call:
         principal = found.principal
         if found.expired:
             raise Refused(403, "The security token included in the request is expired.")
-        if (found.session_token or None) != user.session_token:
+        if not hmac.compare_digest((found.session_token or "").encode(), (user.session_token or "").encode()):
             raise Refused(403, "The security token included in the request is invalid.")
         regions = [*near, *(each for each in REGIONS if each not in near)]
         paths = (f"{PREFIX}{name}", f"{PREFIX}{name}.git", f"{PREFIX}{name}/")

@@ -182,3 +182,18 @@ def test_headers_that_s3_wants_signed() -> None:
 )
 def test_paths_of_other_services_are_normalised_and_encoded_twice(raw: str, canonical: str) -> None:
     assert next(signature._canonical_paths(raw, "lambda")) == canonical
+
+
+def test_dates_that_no_clock_shows_are_refused_and_break_nothing() -> None:
+    for date in ("Fri, 01 Jan 0001 00:00:00 +2359", "99999999T999999Z", "Sat, 31 Dec 9999 23:59:59 -2359", "("):
+        headers = Headers(GET_OBJECT.headers | {"x-amz-date": date})
+        with pytest.raises(Refusal) as refused:
+            signature.claim_of(replace(GET_OBJECT, headers=headers))
+        assert refused.value.why in (Why.INCOMPLETE, Why.MALFORMED)
+
+
+def test_a_presigned_url_of_the_last_day_there_is() -> None:
+    claim = signature.claim_of(PRESIGNED)
+    assert claim is not None
+    with pytest.raises(Refusal, match="not yet valid"):
+        signature.check_time(replace(claim, timestamp=datetime.max.replace(tzinfo=UTC)), NOW)

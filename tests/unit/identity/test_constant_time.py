@@ -26,7 +26,6 @@ _KNOWN = {
     ("services/codebuild/builds/operations.py", "build.token == token"),
     ("services/codepipeline/executions.py", "execution.request_token == token"),
     ("services/codepipeline/listeners.py", "execution.request_token == token"),
-    ("services/sagemaker/container_logs.py", "following == token.get('nextToken')"),
 }
 
 

@@ -1,13 +1,14 @@
 """CloudFormation's AWS::CodeCommit::Repository."""
 
 import io
-import zipfile
 from typing import Any
 
+from boatyard.api import zips
 from boatyard.api.bodies import chunks
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.resource_types import PropertyRule, ResourceRequest, ResourceState, ResourceType, resource_type
+from boatyard.api.unpacking import BadArchive, Limits
 from boatyard.services.codecommit.changes import check_layout, write_tree
 from boatyard.services.codecommit.checks import clean_path, find_repository
 from boatyard.services.codecommit.git import NO_COMMIT, TreeEntry
@@ -132,16 +133,15 @@ def _fill(call: Call, name: str, code: dict[str, Any]) -> None:
     git = repository_git(call.installation, repository)
     entries = {}
     try:
-        with zipfile.ZipFile(content) as archive:
-            if sum(item.file_size for item in archive.infolist()) > 10 * ARCHIVE_LIMIT:
-                raise ApiError("ValidationException", f"{place['Key']} unpacks to too much", status=400)
-            for item in archive.infolist():
-                if not item.is_dir():
+        with zips.opened(content, Limits(10 * ARCHIVE_LIMIT)) as archive:
+            for item in archive.entries:
+                if not zips.is_folder(item):
                     path = clean_path(item.filename)
                     mode = "100755" if item.external_attr >> 16 & 0o111 else "100644"
-                    entries[path] = TreeEntry(mode, "blob", git.write_blob(archive.read(item)), path)
-    except zipfile.BadZipFile as error:
-        raise ApiError("ValidationException", f"{place['Key']} is not a zip file: {error}", status=400) from error
+                    blob = git.write_blob(b"".join(archive.pieces(item)))
+                    entries[path] = TreeEntry(mode, "blob", blob, path)
+    except BadArchive as error:
+        raise ApiError("ValidationException", f"{place['Key']} cannot be unpacked: {error}", status=400) from error
     check_layout(entries)
     commit = git.commit_tree(write_tree(git, entries), [], "Initial commit by AWS CloudFormation", "CloudFormation", "")
     branch = code.get("BranchName") or "main"

@@ -7,33 +7,23 @@ import hashlib
 import io
 import os
 import shutil
-import stat
 import threading
 import uuid
-import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
+from boatyard.api import zips
 from boatyard.api.bodies import chunks
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
+from boatyard.api.unpacking import BadArchive, Limits, TooLarge, shown
 from boatyard.services.lambda_.records import Package
 
 ZIPPED_BYTES = 50 * 1024 * 1024
 UNZIPPED_BYTES = 262_144_000
+LIMITS = Limits(UNZIPPED_BYTES)
 _unpacking = threading.Lock()
-_NOT_UNPACKED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    RuntimeError,
-    FileExistsError,
-    IsADirectoryError,
-    NotADirectoryError,
-)
-"""What a zip can cause that is encrypted, cut short, packed in an unknown way, or has a path below another's file."""
 
 
 def take_package(call: Call, code: dict[str, object], operation: str) -> Package:
@@ -74,7 +64,7 @@ def _from_s3(call: Call, code: dict[str, object]) -> bytes:
     if code.get("S3ObjectVersion"):
         params["VersionId"] = code["S3ObjectVersion"]
     try:
-        body = call.invoke("s3", "GetObject", **params)["Body"]
+        found = call.invoke("s3", "GetObject", **params)
     except ApiError as error:
         raise ApiError(
             "InvalidParameterValueException",
@@ -82,32 +72,36 @@ def _from_s3(call: Call, code: dict[str, object]) -> bytes:
             status=400,
             Type="User",
         ) from error
-    return b"".join(chunks(body))
+    if found["ContentLength"] > UNZIPPED_BYTES:
+        raise _too_large()
+    return b"".join(chunks(found["Body"]))
 
 
 def check_zip(file: IO[bytes]) -> None:
-    """InvalidParameterValueException unless it is a zip whose every path stays inside it."""
+    """InvalidParameterValueException unless it is a zip that can be unpacked, has no links, and is not too large."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
+        with zips.opened(file, LIMITS) as found:
+            _refuse_links(found)
+    except TooLarge:
+        raise _too_large() from None
+    except BadArchive as error:
         raise ApiError(
             "InvalidParameterValueException",
-            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+            f"Could not unzip uploaded file. Please check your file, then try to upload again: {error}.",
             status=400,
             Type="User",
         ) from None
-    for entry in entries:
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or "\x00" in entry.filename:
-            text = f"The zip holds a path that leads out of it: {entry.filename[:200]!r}"
-            raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            text = f"The zip holds a symbolic link, which boatyard does not unpack: {entry.filename[:200]!r}"
-            raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
-    if sum(entry.file_size for entry in entries) > UNZIPPED_BYTES:
-        text = f"Unzipped size must be smaller than {UNZIPPED_BYTES} bytes"
-        raise ApiError("InvalidParameterValueException", text, status=400, Type="User")
+
+
+def _too_large() -> ApiError:
+    text = f"Unzipped size must be smaller than {UNZIPPED_BYTES} bytes"
+    return ApiError("InvalidParameterValueException", text, status=400, Type="User")
+
+
+def _refuse_links(found: zips.Zip) -> None:
+    for entry in found.entries:
+        if zips.is_link(entry):
+            raise BadArchive(f"it holds a symbolic link, which boatyard does not unpack: {shown(entry.filename)}")
 
 
 def unpacked(installation: Installation, packages: list[Package]) -> Path:
@@ -124,7 +118,7 @@ def unpacked(installation: Installation, packages: list[Package]) -> Path:
             try:
                 for package in packages:
                     _unpack(installation.blobs.path(package.blob), partial)
-            except _NOT_UNPACKED as error:
+            except BadArchive as error:
                 text = f"Lambda was unable to unzip the file: {error}"
                 raise ApiError("InvalidZipFileException", text, status=502) from error
             partial.mkdir(exist_ok=True)
@@ -136,21 +130,8 @@ def unpacked(installation: Installation, packages: list[Package]) -> Path:
 
 
 def _unpack(path: Path, directory: Path) -> None:
-    left = UNZIPPED_BYTES
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            target = directory / PurePosixPath(entry.filename.replace("\\", "/"))
-            if entry.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(entry) as source, target.open("wb") as file:
-                while content := source.read(1 << 20):
-                    left -= len(content)
-                    if left < 0:
-                        raise ApiError("InvalidZipFileException", "The zip unpacks to more than it says.", status=502)
-                    file.write(content)
-            mode = (entry.external_attr >> 16) & 0o777
-            target.chmod(mode | 0o444 if mode else 0o755)
+    with path.open("rb") as file, zips.opened(file, LIMITS) as found:
+        _refuse_links(found)
+        zips.unpack(found, directory, default_mode=0o755, least_mode=0o444)
     for folder, _, _ in os.walk(directory):
         Path(folder).chmod(0o755)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import tarfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
+from boatyard.api import tars
+from boatyard.api.unpacking import BadArchive, Limits
 from boatyard.containers.foreign_files import open_plain, walk
 
+__all__ = ["LIMITS", "BadArchive", "pack", "unpack"]
+
 _GZIP_LEVEL = 6
-
-
-class BadArchive(Exception):
-    """An archive that is not one, or holds an entry that must not be unpacked; its text names the entry."""
+LIMITS = Limits(100 << 30)
+"""What a model may unpack to."""
 
 
 def pack(folder: int | None, target: Path) -> int:
@@ -53,22 +55,4 @@ def unpack(content: BinaryIO, target: Path) -> None:
 
     Refused are absolute paths, `..`, links that point out of the archive, devices and pipes. Owners are dropped.
     """
-    try:
-        with tarfile.open(fileobj=content, mode="r|gz") as archive:
-            for member in archive:
-                _check(member)
-                archive.extract(member, target, set_attrs=True, numeric_owner=False, filter="data")
-    except tarfile.FilterError as error:
-        raise BadArchive(f"the entry {error.tarinfo.name!r} is refused: {error}") from None
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileExistsError):
-            raise
-        raise BadArchive(f"it is not a gzipped tar archive ({error})") from None
-
-
-def _check(member: tarfile.TarInfo) -> None:
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts:
-        raise BadArchive(f"the entry {member.name!r} would be written outside the model directory")
-    if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
-        raise BadArchive(f"the entry {member.name!r} is a device or a pipe")
+    tars.unpack(content, target, LIMITS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,8 @@ from boatyard.api.bodies import chunks
 from boatyard.api.call import Call
 from boatyard.containers.foreign_files import open_plain, walk
 
+LARGEST_UNPACKED = 100 << 30
+"""Bytes that a gzipped object of a channel may unpack to."""
 _PART = 512 * 1024 * 1024
 _SINGLE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes; PutObject takes 5 GiB
 
@@ -61,7 +62,12 @@ def gunzip(path: Path) -> None:
     temporary = path.with_name(path.name + ".unpacking")
     try:
         with gzip.open(path, "rb") as packed, temporary.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
+            left = LARGEST_UNPACKED
+            while piece := packed.read(1 << 20):
+                left -= len(piece)
+                if left < 0:
+                    raise OSError(f"it unpacks to more than {LARGEST_UNPACKED >> 30} GiB")
+                plain.write(piece)
     except zlib.error as error:
         raise OSError(str(error)) from error
     path.unlink()

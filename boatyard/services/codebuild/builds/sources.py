@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-import stat
-import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from boatyard.api import exports
+from boatyard.api import exports, zips
 from boatyard.api.bodies import chunks, whole
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
+from boatyard.api.unpacking import BadArchive, Limits, safe_path
 
 REPOSITORY = re.compile(r"/v1/repos/([\w.-]+?)(?:\.git)?/?$")
-LARGEST_BYTES = 20 << 30
+LIMITS = Limits(20 << 30)
 LARGEST_BUILDSPEC = 1 << 20
 
 
@@ -99,18 +97,24 @@ def _folder(call: Call, bucket: str, prefix: str, target: Path) -> None:
         params = {"Bucket": bucket, "Prefix": prefix} | ({"ContinuationToken": token} if token else {})
         page = call.invoke("s3", "ListObjectsV2", **params)
         for entry in page.get("Contents", []):
-            relative = PurePosixPath(entry["Key"][len(prefix) :])
-            if str(relative) in ("", ".") or entry["Key"].endswith("/"):
-                continue
-            path = target / _safe(str(relative))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            body = call.invoke("s3", "GetObject", Bucket=bucket, Key=entry["Key"])["Body"]
-            with path.open("wb") as file:
-                for chunk in chunks(body):
-                    file.write(chunk)
+            if not entry["Key"].endswith("/"):
+                _object_file(call, bucket, entry["Key"], prefix, target)
         token = page.get("NextContinuationToken")
         if not token:
             return
+
+
+def _object_file(call: Call, bucket: str, key: str, prefix: str, target: Path) -> None:
+    try:
+        path = target / safe_path(key[len(prefix) :])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for chunk in chunks(call.invoke("s3", "GetObject", Bucket=bucket, Key=key)["Body"]):
+                file.write(chunk)
+    except BadArchive as error:
+        raise SourceError(f"The object {key[:200]!r} cannot be a file of the source: {error}") from None
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise SourceError(f"The key {key[:200]!r} is a file and a folder at once, which no source can be") from error
 
 
 def _from_codecommit(call: Call, location: str, version: str | None, target: Path) -> str:
@@ -139,44 +143,10 @@ def _from_codecommit(call: Call, location: str, version: str | None, target: Pat
     return commit
 
 
-def _safe(name: str) -> PurePosixPath:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or "\x00" in name or not path.parts:
-        raise SourceError(f"The source holds a path that leads out of it: {name[:200]!r}")
-    return path
-
-
 def unzip(packed: Path, target: Path) -> None:
-    """Unpack a zip: no path leads out, links stay inside, and no more than 20 GiB. SourceError otherwise."""
+    """Unpack a zip: no path leads out, links stay inside, and no more than LIMITS. SourceError otherwise."""
     try:
-        with zipfile.ZipFile(packed) as archive:
-            entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
-                raise SourceError("The source unpacks to more than 20 GiB")
-            links: list[tuple[Path, str]] = []
-            for entry in entries:
-                path = target / _safe(entry.filename)
-                if entry.is_dir():
-                    path.mkdir(parents=True, exist_ok=True)
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if stat.S_ISLNK(entry.external_attr >> 16):
-                    links.append((path, archive.read(entry).decode(errors="replace")))
-                    continue
-                with archive.open(entry) as source, path.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
-                path.chmod(((entry.external_attr >> 16) & 0o777) or 0o644)
-            for path, destination in links:
-                _link(path, destination, target)
-    except zipfile.BadZipFile:
-        raise SourceError("The source is not a zip file") from None
-    except (RuntimeError, zlib.error, EOFError, OSError) as error:
-        # Encrypted or cut short, packed in a way that Python does not know, one path below another's file, a full disk.
+        with packed.open("rb") as file, zips.opened(file, LIMITS) as found:
+            zips.unpack(found, target)
+    except (BadArchive, OSError) as error:
         raise SourceError(f"The source cannot be unpacked: {error}") from error
-
-
-def _link(path: Path, destination: str, target: Path) -> None:
-    resolved = (path.parent / destination).resolve()
-    if destination.startswith("/") or not resolved.is_relative_to(target.resolve()):
-        raise SourceError(f"The source holds a link that leads out of it: {path.name!r} -> {destination[:200]!r}")
-    path.symlink_to(destination)

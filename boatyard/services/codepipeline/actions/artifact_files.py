@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import zipfile
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
-from typing import IO
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from boatyard.api import zips
 from boatyard.api.bodies import FileSlice, chunks
+from boatyard.api.unpacking import BadArchive, Limits
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun
+
+LIMITS = Limits(20 << 30)
+"""What an artifact may unpack to."""
 
 
 def write(path: Path, pieces: Iterable[bytes]) -> FileSlice:
@@ -29,27 +33,14 @@ def fetch(action: ActionRun, name: str, path: Path) -> FileSlice:
     raise ActionFailed("ConfigurationError", f"{name} is not among the action's input artifacts.")
 
 
-def open_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """The artifact's zip; ActionFailed if it is none."""
+@contextlib.contextmanager
+def open_zip(path: Path, name: str) -> Iterator[zips.Zip]:
+    """The artifact's zip; ActionFailed if it is none, or one that must not be unpacked or read."""
     try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ActionFailed("JobFailed", f"The artifact {name} is not a zip file: {error}") from error
-
-
-def safe_name(entry: str) -> PurePosixPath:
-    """A zip entry's name; ActionFailed for one that leads out of the place it is put into."""
-    name = PurePosixPath(entry)
-    if name.is_absolute() or ".." in name.parts:
-        raise ActionFailed("JobFailed", f"The artifact holds a file with the unsafe name {entry!r}.")
-    return name
-
-
-def extract(archive: IO[bytes], path: Path) -> FileSlice:
-    """One opened zip entry, in a file."""
-    with path.open("wb") as file:
-        shutil.copyfileobj(archive, file)
-    return FileSlice(path, 0, path.stat().st_size)
+        with path.open("rb") as file, zips.opened(file, LIMITS) as found:
+            yield found
+    except BadArchive as error:
+        raise ActionFailed("JobFailed", f"The artifact {name} cannot be unpacked: {error}.") from error
 
 
 def zip_of(path: Path, files: dict[str, bytes]) -> FileSlice:

@@ -6,7 +6,9 @@ import mimetypes
 import tempfile
 from pathlib import Path, PurePosixPath
 
+from boatyard.api import zips
 from boatyard.api.bodies import FileSlice
+from boatyard.api.unpacking import safe_path
 from boatyard.services.codepipeline.actions import artifact_files
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun, Outcome
 
@@ -32,12 +34,10 @@ def run(action: ActionRun) -> Outcome:
 
 def _put_files(action: ActionRun, directory: Path, name: str, prefix: str) -> int:
     with artifact_files.open_zip(directory / "artifact", name) as archive:
-        files = [entry for entry in archive.infolist() if not entry.is_dir()]
-        targets = {entry.filename: artifact_files.safe_name(entry.filename) for entry in files}
+        files = [entry for entry in archive.entries if not zips.is_folder(entry)]
         for entry in files:
-            with archive.open(entry) as content:
-                body = artifact_files.extract(content, directory / "file")
-            _put(action, str(PurePosixPath(prefix) / targets[entry.filename]), body)
+            body = artifact_files.write(directory / "file", archive.pieces(entry))
+            _put(action, str(PurePosixPath(prefix) / safe_path(entry.filename)), body)
     return len(files)
 
 

@@ -10,6 +10,9 @@ from typing import Any
 from boatyard.services.codepipeline.actions import artifact_files
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun
 
+LARGEST_FILE = 1 << 20
+"""Bytes of a template or a template configuration: what CloudFormation takes from S3."""
+
 
 def artifact_file(action: ActionRun, place: str) -> bytes:
     """The content of ARTIFACT::PATH; ActionFailed where there is none."""
@@ -21,7 +24,7 @@ def artifact_file(action: ActionRun, place: str) -> bytes:
         artifact_files.fetch(action, name, packed)
         with artifact_files.open_zip(packed, name) as archive:
             try:
-                return archive.read(path)
+                return archive.read(path, LARGEST_FILE)
             except KeyError:
                 raise ActionFailed("ConfigurationError", f"The artifact {name} holds no file {path}.") from None
 

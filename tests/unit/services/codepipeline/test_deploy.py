@@ -72,7 +72,7 @@ def test_a_zip_that_leads_out_is_refused(pipelines: Pipelines, services: Service
     services.set("s3", "GetObject", lambda call, params: {"Body": packed({"../secret": "x"})})
     pipelines.create(deploy("S3", {"BucketName": "www", "Extract": "true"}))
     pipelines.wait_for("Failed")
-    assert "unsafe name" in pipelines.action("Deploy", "Go")["errorDetails"]["message"]
+    assert "leads out of it" in pipelines.action("Deploy", "Go")["errorDetails"]["message"]
     assert stored == {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,11 +13,15 @@ from boatyard.services.lambda_.packages import take_package, unpacked
 from tests.unit.zips import encrypted, one_path_below_another
 
 
-@pytest.mark.parametrize("made", [encrypted, one_path_below_another])
-def test_a_package_that_cannot_be_unpacked_is_told_apart(
-    call: Call, installation: Installation, made: Callable[[], bytes]
-) -> None:
-    code: dict[str, Any] = {"ZipFile": made()}
+def test_a_package_that_is_encrypted_is_not_taken(call: Call) -> None:
+    code: dict[str, Any] = {"ZipFile": encrypted()}
+    with pytest.raises(ApiError, match=r"Could not unzip uploaded file.*'file' is encrypted") as refused:
+        take_package(call, code, "CreateFunction")
+    assert refused.value.code == "InvalidParameterValueException"
+
+
+def test_a_package_that_cannot_be_unpacked_is_told_apart(call: Call, installation: Installation) -> None:
+    code: dict[str, Any] = {"ZipFile": one_path_below_another()}
     package = take_package(call, code, "CreateFunction")
     with pytest.raises(ApiError, match="Lambda was unable to unzip the file") as refused:
         unpacked(installation, [package])

@@ -28,8 +28,24 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+IMPORTING = "importing"
+"""The file that is in a data directory while an import puts its parts in place."""
+
+
 class DataDirectoryInUse(Exception):
     """Another server works on the data directory."""
+
+
+class ImportUnfinished(ValueError):
+    """The data directory holds a part of an import that was cut off."""
+
+
+def import_records() -> None:
+    """Have every module imported that declares a schema: the database must know all of them before it is opened."""
+    import boatyard.identity.records  # noqa: F401 - its schema
+
+    for service in PACKAGES:
+        list(registry.modules(service, "RECORD_MODULES", ("records",)))
 
 
 class Installation:
@@ -47,10 +63,15 @@ class Installation:
                 f"Another boatyard server works on {self.data_directory}. Stop it with 'boatyard down', or choose "
                 "another directory with BOATYARD_DATA_DIRECTORY."
             ) from None
+        if (self.data_directory / IMPORTING).exists():
+            self._lock.release()
+            raise ImportUnfinished(
+                f"An import into {self.data_directory} was cut off before its end. Run 'boatyard import' again, which "
+                "begins anew, or 'boatyard reset' to empty the directory."
+            )
+        import_records()
         for service in PACKAGES:
-            for attribute, default in (("RECORD_MODULES", ("records",)), ("WORKFLOW_MODULES", ("workflow",))):
-                list(registry.modules(service, attribute, default))
-        self._import_identity_records()
+            list(registry.modules(service, "WORKFLOW_MODULES", ("workflow",)))
         self.database = Database(self.data_directory / "state.db")
         self.blobs = BlobStore(self.data_directory / "blobs")
         self.workflows = Workflows(self)
@@ -62,14 +83,6 @@ class Installation:
         self._attaching = threading.Lock()
         self._engine: Engine | None = None
         self._engine_lock = threading.Lock()
-
-    @staticmethod
-    def _import_identity_records() -> None:
-        import importlib
-        import importlib.util
-
-        if importlib.util.find_spec("boatyard.identity.records") is not None:
-            importlib.import_module("boatyard.identity.records")
 
     @property
     def gateway_url(self) -> str:

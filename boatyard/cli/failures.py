@@ -9,6 +9,21 @@ class Failure(Exception):
 
 NO_SERVER = "No boatyard server is running on {directory}. Start one with 'boatyard up'."
 
+_TOLD = frozenset(
+    {
+        "SetupFailed",
+        "EngineUnavailable",
+        "EngineError",
+        "CannotStart",
+        "ExportFailed",
+        "ImportFailed",
+        "ImportUnfinished",
+        "DataDirectoryInUse",
+        "NewerDatabase",
+    }
+)
+"""Errors whose text is written for a person."""
+
 
 def explained(error: BaseException) -> str | None:
     """The text for a person; None for what nobody foresaw, which is shown whole."""
@@ -16,7 +31,7 @@ def explained(error: BaseException) -> str | None:
         return str(error)
     name, module = type(error).__name__, type(error).__module__
     # Told by name, so that nothing is imported only to be looked for.
-    if module.startswith("boatyard.") and name in ("SetupFailed", "EngineUnavailable", "EngineError", "CannotStart"):
+    if module.startswith("boatyard.") and name in _TOLD:
         return str(error)
     if module.startswith("pydantic") and name == "ValidationError":
         return _settings(error)

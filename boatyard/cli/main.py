@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from boatyard.cli import demo, doctor, down, env, logs, reset, setup, status, up, watch
+from boatyard.cli import demo, doctor, down, env, export, logs, reset, setup, status, up, watch
 from boatyard.cli.failures import explained
 
 app = typer.Typer(
@@ -60,10 +60,12 @@ _COMMANDS = (
     (env.env, 'Print what AWS clients need: eval "$(boatyard env)".'),
     (watch.watch, "Show a pipeline live."),
     (logs.logs, "Print the logs of what runs, or of the server."),
+    (export.export, "Write everything into one file."),
+    (export.import_, "Fill an empty data directory from such a file."),
     (reset.reset, "Remove everything, after asking."),
 )
 for function, short_help in _COMMANDS:
-    app.command(function.__name__, short_help=short_help)(function)
+    app.command(function.__name__.rstrip("_"), short_help=short_help)(function)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ def reset(
     if found is None and not directory.exists():
         typer.echo(f"There is nothing in {directory}.")
         return
-    if found is None and not (directory / "state.db").exists():
+    if found is None and not any((directory / name).exists() for name in ("state.db", "importing")):
         raise Failure(f"{directory} holds no state.db: it is no data directory of boatyard, and nothing was removed.")
     if not yes:
         typer.confirm(f"Remove everything in {directory} ({_size(directory)})? This cannot be undone.", abort=True)

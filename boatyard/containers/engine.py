@@ -300,6 +300,10 @@ class Engine:
         self.ready()
         return pull_image(self._connection, reference, self.port, username, password)
 
+    def has_image(self, image: str) -> bool:
+        """Whether the engine has an image of that id or name."""
+        return self._connection.absent_is_none(lambda api: api.inspect_image(image)) is not None
+
     def remove_image(self, reference: str) -> None:
         """Forget an image; harmless when it is gone."""
         self._connection.absent_is_none(lambda api: api.remove_image(reference, force=True))

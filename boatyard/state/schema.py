@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,3 +60,17 @@ class NewerDatabase(Exception):
 def schemas() -> list[Schema]:
     """Every schema that has been imported."""
     return list(_schemas.values())
+
+
+def versions_in(path: Path) -> dict[str, int]:
+    """The version of each schema in a database file."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return {str(name): int(version) for name, version in connection.execute("SELECT * FROM schema_versions")}
+
+
+def check_known(versions: Mapping[str, int]) -> None:
+    """NewerDatabase when a version is above what this boatyard knows, or it does not know the schema at all."""
+    for name, version in versions.items():
+        known = len(_schemas[name].migrations) if name in _schemas else -1
+        if version > known:
+            raise NewerDatabase(name, version, max(known, 0))

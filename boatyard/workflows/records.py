@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boatyard.state.database import Transaction
 from boatyard.state.schema import Schema
 
 SCHEMA = Schema(
@@ -20,3 +21,8 @@ SCHEMA = Schema(
         """,
     ),
 )
+
+
+def forget_steps(tx: Transaction, workflow_id: str) -> None:
+    """Have a workflow that has not ended run again from its beginning."""
+    tx.execute("DELETE FROM workflow_steps WHERE workflow = ?", (workflow_id,))

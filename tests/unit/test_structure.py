@@ -17,7 +17,7 @@ PACKAGE = ROOT / "boatyard"
 LINES_OF_A_FILE = 500
 LINES_OF_A_FUNCTION = 50
 BELOW_SERVICES = ("api", "identity", "state", "workflows", "containers", "settings")
-FLOORS = {"cli": 0, "demo": 0, "gateway": 1, "services": 2, **dict.fromkeys(BELOW_SERVICES, 3)}
+FLOORS = {"cli": 0, "demo": 0, "gateway": 1, "keeping": 1, "services": 2, **dict.fromkeys(BELOW_SERVICES, 3)}
 """A part imports those of its own floor and of the floors below it."""
 NAMES_OF_SERVICES = "boatyard.services"
 """The list of packages alone (`PACKAGES`), which the registry and the gateway find the services by."""

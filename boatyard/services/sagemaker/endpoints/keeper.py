@@ -15,7 +15,7 @@ from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.services.sagemaker import roles
 from boatyard.services.sagemaker.container_logs import ShippedLog
-from boatyard.services.sagemaker.endpoints import health, serving
+from boatyard.services.sagemaker.endpoints import health, preparation, serving
 from boatyard.services.sagemaker.endpoints.records import ENDPOINTS, SERVING, Endpoint
 from boatyard.services.sagemaker.endpoints.routing import Replica, Route, Routes, VariantRoute
 from boatyard.services.sagemaker.endpoints.serving import PORT, Place, places
@@ -87,8 +87,14 @@ class Keeper:
         if found is not None and not found.running:
             self._remove(place, found)
             found = None
+        if found is not None:
+            return found
         try:
-            return found or engine.start(serving.specification(self.installation, place))
+            variant = preparation.restore(self.installation, place.endpoint, place.variant)
+            place = Place(place.endpoint, variant, place.index)
+            return engine.start(serving.specification(self.installation, place))
+        except preparation.NotPrepared as error:
+            raise NotServing(f"Production variant {place.variant.name} cannot be brought up: {error}") from None
         except EngineError as error:
             raise NotServing(
                 f"The container for production variant {place.variant.name} could not be started. If it has no "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,10 +12,9 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
 from boatyard.containers.errors import EngineError
-from boatyard.services.sagemaker import images, roles, tags
-from boatyard.services.sagemaker.endpoints import changes, serving
+from boatyard.services.sagemaker import tags
+from boatyard.services.sagemaker.endpoints import changes, preparation, serving
 from boatyard.services.sagemaker.endpoints.keeper import NotServing, keeper_of
-from boatyard.services.sagemaker.endpoints.model_data import ModelDataUnavailable, definition, fetch
 from boatyard.services.sagemaker.endpoints.records import ENDPOINTS, Endpoint, Fleet, Variant
 from boatyard.services.sagemaker.endpoints.serving import Place, places
 from boatyard.workflows.registry import workflow
@@ -86,35 +83,19 @@ class _Deployment:
         changes.switch(self.installation, self.key, self.uid, target, self.keeper.route)
 
     def prepared(self, endpoint: Endpoint, variant: Variant) -> Variant:
-        """A variant whose image and model are on this machine.
-
-        The model is fetched once: after a crash its containers may be running already, and see the folder.
-        """
-        folder = serving.model_directory(self.installation, endpoint, variant)
-        marker = folder.with_name("prepared.json")
-        if marker.exists():
-            image = json.loads(marker.read_text())
-        else:
+        """A variant whose image and model are on this machine."""
+        if not preparation.is_prepared(self.installation, endpoint, variant):
             self.work.check()
-            image = self.fetched(endpoint, variant, folder)
-            marker.write_text(json.dumps(image))
+        try:
+            image = preparation.prepare(self.installation, endpoint, variant)
+        except preparation.NotPrepared as error:
+            raise _NotDeployed(f"Production variant {variant.name}: {error}") from None
         return msgspec.structs.replace(
             variant,
             image_id=image["id"],
             resolved_image=image["resolved"],
             resolved_at=variant.resolved_at or now(),
         )
-
-    def fetched(self, endpoint: Endpoint, variant: Variant, folder: Path) -> dict[str, str]:
-        try:
-            call = roles.assume(self.installation, endpoint.account, endpoint.region, variant.model["ExecutionRoleArn"])
-            image = images.pull(call, definition(variant.model)["Image"])
-            fetch(call, variant.model, folder)
-        except (images.ImageUnavailable, ModelDataUnavailable) as error:
-            raise _NotDeployed(f"Production variant {variant.name}: {error}") from None
-        except OSError as error:
-            raise _NotDeployed(f"Production variant {variant.name}: the model could not be written: {error}") from None
-        return {"id": image.id, "resolved": image.resolved}
 
     def serve(self, new: list[Place]) -> None:
         """Brings all new containers up at once; the first that does not serve fails the deployment."""

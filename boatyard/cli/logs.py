@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ import typer
 
 from boatyard.cli import servers
 from boatyard.cli.failures import Failure
+from boatyard.cli.spans import span_seconds
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PAUSE = 0.3
 
 
@@ -40,18 +39,11 @@ def logs(
         for name in _groups(client, None):
             typer.echo(name)
         return
-    start = int((time.time() - _seconds(since)) * 1000)
+    start = int((time.time() - span_seconds(since, "--since")) * 1000)
     groups = _chosen(client, which)
     if not groups and not follow:
         raise Failure(f"No log group is called {which} or begins so. 'boatyard logs' lists them all.")
     _print_events(client, which, start, follow)
-
-
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if found is None:
-        raise Failure(f"--since {text} is not understood: give a number and s, m, h or d, such as 10m.")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def _groups(client: Any, prefix: str | None) -> list[str]:

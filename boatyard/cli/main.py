@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from boatyard.cli import demo, doctor, down, env, export, logs, reset, setup, status, up, watch
+from boatyard.cli import demo, doctor, down, env, export, logs, permissions, reset, setup, status, up, watch
 from boatyard.cli.failures import explained
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ _COMMANDS = (
     (env.env, 'Print what AWS clients need: eval "$(boatyard env)".'),
     (watch.watch, "Show a pipeline live."),
     (logs.logs, "Print the logs of what runs, or of the server."),
+    (permissions.permissions, "Tell what roles used, were denied and never needed."),
     (export.export, "Write everything into one file."),
     (export.import_, "Fill an empty data directory from such a file."),
     (reset.reset, "Remove everything, after asking."),

@@ -39,6 +39,32 @@ class Running:
         except (urllib.error.URLError, OSError):
             return False
 
+    def ask(self, path: str, **query: str) -> Any:
+        """What the server answers as JSON at a path of its own, asked by its root."""
+        from urllib.parse import urlencode
+
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        from boatyard.identity.credentials import root_pair
+
+        pair = root_pair(self.settings)
+        signed = AWSRequest("GET", f"{self.url}{path}{'?' if query else ''}{urlencode(query)}")
+        keys = Credentials(pair.access_key_id, pair.secret_access_key)
+        SigV4Auth(keys, "boatyard", self.settings.region).add_auth(signed)
+        prepared = signed.prepare()
+        request = urllib.request.Request(prepared.url, headers=dict(prepared.headers))
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                told = error.read(2000).decode(errors="replace")
+            raise Failure(f"The server refused {path}: {error.code} {told}") from None
+        except (urllib.error.URLError, OSError) as error:
+            raise Failure(f"The server does not answer: {error}. 'boatyard status' tells how it is.") from None
+
     def client(self, service: str) -> Any:
         """A boto3 client as the root of this server."""
         import boto3

@@ -35,7 +35,8 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
         decision, request = _decide(call, own, need, context, resource_policy)
         refused = not decision.allowed and not _own_work(call, need, decision)
         message = _message(service, decision, request) if refused else None
-        recorded_use.note(call.installation, call.principal, need, message)
+        by_resource = resource_policy is not None and not _decide(call, own, need, context, None)[0].allowed
+        recorded_use.note(call.installation, call.principal, need, message, by_resource)
         if message is not None:
             raise access_denied(service, message)
 

@@ -47,6 +47,7 @@ class Count:
     last: float
     spellings: tuple[str, ...] = ()
     reason: str | None = None
+    by_resource: bool = False
 
 
 class RecordedUse:
@@ -67,19 +68,18 @@ class RecordedUse:
             for use in USES.select(rx):
                 self._keep(_key(use), _count(use))
 
-    def note(
-        self, holder: str, identity: str, action: str, resource: str, spellings: tuple[str, ...], denial: str | None
-    ) -> None:
+    def note(self, holder: str, identity: str, need: Need, denial: str | None, by_resource: bool = False) -> None:
         """Count one judgement: `holder` is the ARN of the role or user, `denial` the message when there was one."""
         moment = time.time()
-        key = (identity, denial is None, action, resource)
+        key = (identity, denial is None, need.action, need.resource)
         with self._lock:
             count = self._counts.get(key)
             if count is None:
-                key, count = self._new(key, Count(holder, 0, moment, moment, spellings))
+                key, count = self._new(key, Count(holder, 0, moment, moment, need.spellings))
             count.times += 1
             count.last = moment
             count.reason = denial
+            count.by_resource = by_resource
             if not self._changed:
                 self._wake.set()
             self._changed.add(key)
@@ -128,7 +128,8 @@ class RecordedUse:
         latest = max(counts, key=lambda count: count.last)
         key = (*group, f"{beginning}*")
         times, first = sum(count.times for count in counts), min(count.first for count in counts)
-        self._keep(key, Count(latest.principal, times, first, latest.last, (), latest.reason))
+        by_resource = all(count.by_resource for count in counts)
+        self._keep(key, Count(latest.principal, times, first, latest.last, (), latest.reason, by_resource))
         self._changed.add(key)
 
     def _drop_oldest(self, newest: Key) -> None:
@@ -229,10 +230,12 @@ def _beginnings(resource: str) -> list[str]:
     return [body[: end + 1] for end in range(len(body) - 2, least - 2, -1) if body[end] in "/:"]
 
 
-def note(installation: Installation, principal: Principal, need: Need, denial: str | None) -> None:
+def note(
+    installation: Installation, principal: Principal, need: Need, denial: str | None, by_resource: bool = False
+) -> None:
     """Count what was judged of a user or a role's session; nobody else has policies of their own.
 
-    A denial is in the server's log at once.
+    `by_resource` says that the resource's policy alone allowed it. A denial is in the server's log at once.
     """
     if principal.kind not in _KINDS:
         return
@@ -240,7 +243,7 @@ def note(installation: Installation, principal: Principal, need: Need, denial: s
     holder, identity = (session.role_arn, session.role_id) if session else (principal.arn, principal.user_id)
     if denial is not None:
         log.info("Denied: %s", "".join(letter if letter.isprintable() else "?" for letter in denial[:4096]))
-    recorded_use(installation).note(holder, identity, need.action, need.resource, need.spellings, denial)
+    recorded_use(installation).note(holder, identity, need, denial, by_resource)
 
 
 def recorded_use(installation: Installation) -> RecordedUse:
@@ -254,7 +257,13 @@ def _key(use: Use) -> Key:
 
 def _count(use: Use) -> Count:
     return Count(
-        use.principal, use.times, use.first.timestamp(), use.last.timestamp(), tuple(use.spellings), use.reason
+        use.principal,
+        use.times,
+        use.first.timestamp(),
+        use.last.timestamp(),
+        tuple(use.spellings),
+        use.reason,
+        use.by_resource,
     )
 
 
@@ -271,4 +280,5 @@ def _use(key: Key, count: Count) -> Use:
         last=datetime.fromtimestamp(count.last, UTC),
         spellings=list(count.spellings),
         reason=count.reason,
+        by_resource=count.by_resource,
     )

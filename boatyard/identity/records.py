@@ -196,6 +196,8 @@ class Use(Record, kw_only=True, frozen=True):
     """Further ARNs of the same resource, which policies may use."""
     reason: str | None = None
     """The last denial's message."""
+    by_resource: bool = False
+    """Whether the resource's own policy alone gave it: the principal's need not grant it."""
 
 
 USERS = Table(SCHEMA, "identity_users", User, key=("account", "folded"))

@@ -11,7 +11,7 @@ import pytest
 from boatyard.cli.main import app
 
 REPOSITORY = Path(__file__).parent.parent.parent.parent
-COMMANDS = ("setup", "demo", "up", "down", "status", "doctor", "env", "watch", "logs", "reset")
+COMMANDS = ("setup", "demo", "up", "down", "status", "doctor", "env", "watch", "logs", "permissions", "reset")
 HEAVY = ("boto3", "botocore", "pydantic", "rich", "docker", "uvicorn", "cryptography", "boatyard.settings")
 
 

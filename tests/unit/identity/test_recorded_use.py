@@ -13,6 +13,8 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.identity import recorded_use
+from boatyard.identity.actions.model import Need
+from boatyard.identity.least_privilege.smallest import smallest_policy
 from boatyard.identity.principals import Principal
 from boatyard.identity.recorded_use import RecordedUse, common_beginnings
 from boatyard.identity.records import USES, Role
@@ -30,7 +32,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def note(recorder: RecordedUse, resource: str, action: str = "s3:GetObject", denial: str | None = None) -> None:
-    recorder.note(ROLE, "AROA1", action, resource, (), denial)
+    recorder.note(ROLE, "AROA1", Need(action, resource), denial)
 
 
 def told(recorder: RecordedUse) -> dict[str, int]:
@@ -59,6 +61,18 @@ def test_a_session_is_counted_under_its_role_and_root_not_at_all(
         f"Denied: User: arn:aws:sts::{ACCOUNT}:assumed-role/worker/lambda"
     ]
     assert "\n" not in caplog.records[0].getMessage()
+
+
+def test_what_the_resource_s_policy_gives_is_told_apart(call: Call, make_role: Callable[..., Role]) -> None:
+    worker = call.assume(make_role("worker", trust({"Service": "lambda.amazonaws.com"})).arn, "lambda.amazonaws.com")
+    topic = call.invoke("sns", "CreateTopic", Name="t")["TopicArn"]
+    allowed = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "sns:Publish", "Resource": topic}
+    document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    call.invoke("sns", "SetTopicAttributes", TopicArn=topic, AttributeName="Policy", AttributeValue=document)
+    worker.invoke("sns", "Publish", TopicArn=topic, Message="m")
+    uses = recorded_use.recorded_use(call.installation).uses(ROLE)
+    assert [(use.action, use.allowed, use.by_resource) for use in uses] == [("sns:Publish", True, True)]
+    assert smallest_policy(uses)["Statement"] == []
 
 
 def test_a_role_that_takes_on_another_is_counted_too(call: Call, make_role: Callable[..., Role]) -> None:

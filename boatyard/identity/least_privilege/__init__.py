@@ -1,0 +1,1 @@
+"""Least privilege: what a role is granted held against what it used, and the smallest policy for that."""

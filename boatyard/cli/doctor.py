@@ -44,8 +44,28 @@ def _server() -> Iterator[Finding]:
         yield Finding("problem", "server", str(error), "Then start it with 'boatyard up'.")
 
 
+def _verified() -> Iterator[Finding]:
+    """Everything that is kept, read and compared; what is fine is counted, what is not is named."""
+    from boatyard.cli.progress import Progress
+    from boatyard.cli.tasks import run
+    from boatyard.containers.doctor import Finding
+
+    count = size = 0
+    with Progress() as progress:
+        progress.say("Reading everything that is kept")
+        for looked in run("verify"):
+            count, size = count + 1, size + looked["size"]
+            progress.count(count, size)
+            if looked["level"] != "ok":
+                yield Finding(looked["level"], looked["subject"], looked["text"], looked["remedy"])
+    yield Finding("ok", "verified", f"{count} things were looked at, {size / (1 << 20):.1f} MiB were read")
+
+
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read all data instead, and compare it with what was written.")
+    ] = False,
 ) -> None:
     """Look at everything that boatyard needs; exit status 1 when something does not work."""
     from dataclasses import asdict
@@ -53,7 +73,7 @@ def doctor(
     from boatyard.containers.doctor import examine
 
     problems = 0
-    for finding in chain(_server(), examine(servers.settings_for())):
+    for finding in _verified() if verify else chain(_server(), examine(servers.settings_for())):
         problems += finding.level == "problem"
         if as_json:
             typer.echo(json.dumps(asdict(finding)))

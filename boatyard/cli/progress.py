@@ -25,12 +25,17 @@ class Progress:
 
     def moved(self, done: int, total: int) -> None:
         """So many bytes of all are done."""
+        self._show(f"  {100 * done // max(total, 1)} % of {total / (1 << 20):.0f} MiB")
+
+    def count(self, count: int, size: int) -> None:
+        """So many things with so many bytes are done."""
+        self._show(f"  {count} things, {size / (1 << 20):.0f} MiB")
+
+    def _show(self, text: str) -> None:
         moment = time.monotonic()
         if moment - self._last < (0.1 if self._terminal else _EVERY_SECONDS):
             return
         self._last = moment
-        share = 100 * done // max(total, 1)
-        text = f"  {share} % of {total / (1 << 20):.0f} MiB"
         sys.stderr.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
         sys.stderr.flush()
         self._open = self._terminal

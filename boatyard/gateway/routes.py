@@ -23,6 +23,7 @@ from boatyard.gateway.authentication import authenticate
 from boatyard.gateway.faults import from_exception
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.refusals import Refusal, to_error
+from boatyard.keeping import tasks
 from boatyard.services import PACKAGES
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Routes:
             ("/_boatyard/health", "boatyard", self._health),
             ("/_boatyard/reset", "boatyard", self._reset),
             ("/_boatyard/permissions", "boatyard", self._permissions),
+            ("/_boatyard/tasks/", "boatyard", self._task),
             ("/v2/credentials/", "boatyard", self._credentials),
         ]
         for service in PACKAGES:
@@ -102,13 +104,7 @@ class Routes:
 
     async def _reset(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST, signed by the root for the service `boatyard` (or any): empties an ephemeral server."""
-        if scope["method"] != "POST":
-            raise ApiError("MethodNotAllowed", "Use POST.", status=405)
-        request = HttpRequest.from_scope(scope)
-        request.body = await sending.whole_body(request, receive, 1 << 20)
-        loop = asyncio.get_running_loop()
-        principal = await loop.run_in_executor(None, self._authenticated_root, request)
-        scope["principal"] = principal
+        await self._check_root(scope, receive)
         if not self._installation.settings.ephemeral:
             raise ApiError(
                 "NotEphemeral",
@@ -116,8 +112,36 @@ class Routes:
                 " 'boatyard reset' to empty this one.",
                 status=403,
             )
-        await loop.run_in_executor(None, self._installation.reset)
+        await asyncio.get_running_loop().run_in_executor(None, self._installation.reset)
         await answer_json(send, 200, {"status": "empty"})
+
+    async def _check_root(self, scope: Scope, receive: Receive) -> bytes:
+        """The body of a POST that the root has signed; ApiError for any other request."""
+        if scope["method"] != "POST":
+            raise ApiError("MethodNotAllowed", "Use POST.", status=405)
+        request = HttpRequest.from_scope(scope)
+        request.body = await sending.whole_body(request, receive, 1 << 20)
+        loop = asyncio.get_running_loop()
+        scope["principal"] = await loop.run_in_executor(None, self._authenticated_root, request)
+        return bytes(request.body)
+
+    async def _task(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """POST /_boatyard/tasks/NAME with options as JSON, signed by the root: a line of JSON for each step of it."""
+        body = await self._check_root(scope, receive)
+        task = tasks.TASKS.get(scope["path"].removeprefix("/_boatyard/tasks/"))
+        if task is None:
+            raise ApiError("NoSuchTask", "There is no such task.", status=404)
+        told = task(self._installation, msgspec.json.decode(body or b"{}"))
+        head = [(b"content-type", b"application/x-ndjson")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        loop, left = asyncio.get_running_loop(), asyncio.ensure_future(receive())
+        try:
+            while (line := await loop.run_in_executor(None, next, told, None)) is not None and not left.done():
+                content = msgspec.json.encode(line) + b"\n"
+                await send({"type": "http.response.body", "body": content, "more_body": True})
+            await send({"type": "http.response.body", "body": tasks.END, "more_body": False})
+        finally:
+            left.cancel()
 
     async def _permissions(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET, signed by the root: what users and roles used; of one alone with `?principal=ARN`."""

@@ -136,6 +136,14 @@ class BlobStore:
         """A blob's content for reading; FileNotFoundError when it is not there."""
         return self.path(blob_id).open("rb")
 
+    def sha256(self, blob_id: str) -> bytes:
+        """The digest of a blob's content as it is now; FileNotFoundError when it is not there."""
+        digest = hashlib.sha256()
+        with self.open(blob_id) as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+        return digest.digest()
+
     def hold(self, ids: Iterable[str]) -> Hold | None:
         """Keep blobs that are there until the hold is released; None when one is gone or about to go."""
         wanted = tuple(ids)

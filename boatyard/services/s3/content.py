@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
@@ -11,6 +12,7 @@ from boatyard.services.s3.records import Segment, Stored
 from boatyard.services.s3.sealing import CHUNK, SALT, TAG, DamagedContent, SegmentCipher, sealed_offset
 from boatyard.state.blobs import BlobStore, BlobWriter, Hold
 
+log = logging.getLogger(__name__)
 INLINE_LIMIT = 32 * 1024
 READ_CHUNKS = 16
 
@@ -92,7 +94,7 @@ class ContentStream:
     def __init__(self, blobs: BlobStore, data_key: bytes, stored: Stored, start: int, stop: int, hold: Hold) -> None:
         self.length: int | None = stop - start
         self._hold = hold
-        self._pieces = read(blobs, data_key, stored.segments, stored.content, start, stop)
+        self._pieces = _named(stored, read(blobs, data_key, stored.segments, stored.content, start, stop))
         self._left = b""
 
     def __iter__(self) -> Iterator[bytes]:
@@ -115,10 +117,35 @@ class ContentStream:
         piece, self._left = self._left[:size], self._left[size:]
         return piece
 
+    def begin(self) -> ContentStream:
+        """Has the first piece read: damage in it is told by an error, when none of the answer has gone out yet."""
+        self._pieces = _put_back(next(self._pieces, b""), self._pieces)
+        return self
+
     def close(self) -> None:
         """Lets the object's files go before the end."""
         self._pieces.close()
         self._hold.release()
+
+
+def _put_back(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    try:
+        if first:
+            yield first
+        yield from rest
+    finally:
+        rest.close()
+
+
+def _named(stored: Stored, pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """The pieces; what is damaged is told by the object's name, to whoever asked and in the server's log."""
+    try:
+        yield from pieces
+    except (DamagedContent, FileNotFoundError) as error:
+        version = stored.version
+        text = f"s3://{version.bucket}/{version.key} (version {version.version_id}) is damaged: {error}"
+        log.error("%s. 'boatyard doctor --verify' looks for more of this", text)
+        raise DamagedContent(text) from error
 
 
 def read(

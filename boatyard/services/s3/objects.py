@@ -14,6 +14,7 @@ from boatyard.services.s3.content import ContentStream, ContentWriter
 from boatyard.services.s3.description import answer, describe, http_date, refuse_both_range_and_part
 from boatyard.services.s3.lookup import blobs, bucket_in, bucket_of, readable, shown_version
 from boatyard.services.s3.records import Bucket, ObjectVersion, Stored
+from boatyard.services.s3.sealing import DamagedContent
 from boatyard.services.s3.writing import publish, receive, unless_stored
 from boatyard.state.blobs import Hold
 
@@ -61,11 +62,21 @@ def get_object(call: Call, params: Params) -> dict[str, Any]:
     start, stop = _extent(stored, params)
     _add_extent(said, stored, params, start, stop)
     assert stored.version.encryption is not None
-    data_key = encryption.open_key(call, stored.version.encryption)
-    stream = ContentStream(blobs(call), data_key, stored, start, stop, hold)
-    # What is small goes out in one piece: streaming it would cost a change of threads.
-    said["Body"] = stream.read() if stop - start <= WHOLE_LIMIT else stream
+    try:
+        data_key = encryption.open_key(call, stored.version.encryption)
+        stream = ContentStream(blobs(call), data_key, stored, start, stop, hold)
+        # What is small goes out in one piece: streaming it would cost a change of threads.
+        said["Body"] = stream.read() if stop - start <= WHOLE_LIMIT else stream.begin()
+    except DamagedContent as error:
+        hold.release()
+        raise damaged(error) from error
     return said
+
+
+def damaged(error: DamagedContent) -> ApiError:
+    """What is told of an object whose bytes are not those that were written."""
+    text = f"This cannot be read: {error}. Upload it again, or delete it; 'boatyard doctor --verify' looks for more."
+    return ApiError("InternalError", text, status=500)
 
 
 def head_object(call: Call, params: Params) -> dict[str, Any]:

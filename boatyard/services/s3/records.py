@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -263,6 +264,36 @@ def known_blobs(rx: Reader, ids: list[str]) -> set[str]:
     """Which of these blobs something uses."""
     marks = ", ".join("?" * len(ids))
     return {row[0] for row in rx.execute(f"SELECT blob FROM s3_blobs WHERE blob IN ({marks})", ids)}
+
+
+def blob_uses(rx: Reader) -> tuple[dict[str, int], Counter[str]]:
+    """How often each blob is used: as it was counted, and as the objects and parts of this snapshot say."""
+    counted = {str(row[0]): int(row[1]) for row in rx.execute("SELECT blob, uses FROM s3_blobs")}
+    used: Counter[str] = Counter()
+    for row in rx.execute("SELECT segments FROM s3_objects"):
+        used.update(segment.blob for segment in _decode_segments(row[0]) if segment.blob is not None)
+    for row in rx.execute("SELECT record FROM s3_parts"):
+        blob = _decode_part(row[0]).segment.blob
+        used.update([blob] if blob is not None else [])
+    return counted, used
+
+
+def scan_all(rx: Reader, after: int, limit: int) -> list[Stored]:
+    """Versions of every bucket, in the order of their rows, those after a row."""
+    return [
+        _stored(row)
+        for row in _rows(rx, f"SELECT {_COLUMNS} FROM s3_objects WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+    ]
+
+
+def is_there(rx: Reader, row: int) -> bool:
+    """Whether a version's row has not been deleted."""
+    return rx.execute("SELECT 1 FROM s3_objects WHERE id = ?", (row,)).fetchone() is not None
+
+
+def all_uploads(rx: Reader) -> list[Upload]:
+    """Every upload under way."""
+    return [_decode_upload(row[0]) for row in _rows(rx, "SELECT record FROM s3_uploads ORDER BY upload_id", ())]
 
 
 def has_objects(rx: Reader, bucket: str) -> bool:

@@ -7,10 +7,11 @@ needs the action of its own name on the resource that its parameters name.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from boatyard.identity.actions.model import Need, Needs, Table, fill, tag_keys
+from boatyard.identity.actions.model import Need, Needs, Table, everywhere, fill, given_tags, tag_keys
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
@@ -59,11 +60,13 @@ def needs_of(call: Call, service: str, operation: str, params: dict[str, Any]) -
     else:
         resource = table.resource_of(call, operation, params)
         needs = [Need(f"{table.prefix}:{operation}", resource)]
+    if operation in table.tagging and given_tags(params):
+        needs.append(replace(needs[0], action=f"{table.prefix}:{table.tagging[operation]}"))
     context = tag_keys(params) | (table.context(call, operation, params) if table.context else {})
-    needs = [need.with_context(context) for need in needs]
+    needs = [each.with_context(context) for need in needs for each in everywhere(need, call)]
     if table.folded:
         needs = [need.folded() for need in needs]
-    return [*needs, *_passed_roles(table, operation, params)]
+    return [*needs, *_passed_roles(table, call, operation, params)]
 
 
 def _by_rules(table: Table, call: Call, operation: str, params: dict[str, Any]) -> Needs:
@@ -76,12 +79,14 @@ def _by_rules(table: Table, call: Call, operation: str, params: dict[str, Any]) 
     return needs
 
 
-def _passed_roles(table: Table, operation: str, params: dict[str, Any]) -> Needs:
+def _passed_roles(table: Table, call: Call, operation: str, params: dict[str, Any]) -> Needs:
     """Whoever hands a role to a service must be allowed to pass it (iam:PassRole)."""
     needs: Needs = []
     for path in table.passed_roles.get(operation, ()):
-        for arn in _at(params, path.split(".")):
-            needs.append(Need("iam:PassRole", arn, {"iam:passedtoservice": table.service_principal}))
+        for role in _at(params, path.split(".")):
+            arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{role}"
+            passed = Need("iam:PassRole", arn, {"iam:passedtoservice": table.service_principal})
+            needs += everywhere(passed, call)
     return needs
 
 
@@ -90,5 +95,5 @@ def _at(value: Any, path: list[str]) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _at(item, path)]
     if not path:
-        return [value] if isinstance(value, str) and value.startswith("arn:") else []
+        return [value] if isinstance(value, str) and value else []
     return _at(value.get(path[0]), path[1:]) if isinstance(value, dict) else []

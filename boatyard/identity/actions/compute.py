@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from boatyard.identity.actions.model import Keys, Need, Params, Table, regional
+from boatyard.identity.actions.model import Keys, Need, Params, Table, base, regional
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
-_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
+_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "GetLayerVersionByArn": "GetLayerVersion"}
+_FUNCTION = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
 
 
-def _function(call: Call, operation: str, params: Params) -> list[Need]:
+def _function(call: Call, action: str, named: str, params: Params) -> list[Need]:
     """A function by name, partial or whole ARN, with the qualifier that is asked for."""
-    name = str(params["FunctionName"])
-    parts = name.split(":")
-    if name.startswith("arn:"):
-        arn, qualifier = ":".join(parts[:7]), parts[7] if len(parts) > 7 else None
-    elif len(parts) >= 3:
-        at = parts.index("function") + 1 if "function" in parts else len(parts) - 1
-        arn = _function_arn(call, parts[at])
-        qualifier = parts[at + 1] if len(parts) > at + 1 else None
-    else:
-        arn, qualifier = _function_arn(call, parts[0]), parts[1] if len(parts) > 1 else None
-    qualifier = params.get("Qualifier") or qualifier
-    action = f"lambda:{_ACTIONS.get(operation, operation)}"
+    found = _FUNCTION.fullmatch(named)
+    if found is None:
+        return [Need(action)]
+    region, account = found["region"] or call.region, found["account"] or call.account
+    arn = f"arn:aws:lambda:{region}:{account}:function:{found['name']}"
+    qualifier = params.get("Qualifier") or found["qualifier"]
     needs = [Need(action, f"{arn}:{qualifier}" if qualifier else arn)]
     return needs + [Need("lambda:GetLayerVersion", layer) for layer in params.get("Layers", [])]
 
 
-def _function_arn(call: Call, name: str) -> str:
-    return f"arn:aws:lambda:{call.region}:{call.account}:function:{name}"
-
-
 def _lambda(call: Call, operation: str, params: Params) -> list[Need]:
-    if "FunctionName" in params:
-        return _function(call, operation, params)
-    action = f"lambda:{'GetLayerVersion' if operation == 'GetLayerVersionByArn' else operation}"
+    action = f"lambda:{_ACTIONS.get(operation, operation)}"
+    function = params.get("FunctionName") or params.get("Resource")
+    if isinstance(function, str):
+        return _function(call, action, function, params)
+    if operation == "ListLayerVersions":
+        return [Need(action)]
     if params.get("LayerName"):
-        name = str(params["LayerName"])
-        arn = name if name.startswith("arn:") else f"arn:aws:lambda:{call.region}:{call.account}:layer:{name}"
+        given, _, name = str(params["LayerName"]).rpartition(":layer:")
+        arn = f"{base(given, 'lambda', call)}:layer:{name}"
         version = params.get("VersionNumber")
         return [Need(action, f"{arn}:{version}" if version else arn)]
-    return [Need(action, str(params.get("Resource") or params.get("Arn") or "*"))]
+    return [Need(action, str(params.get("Arn") or "*"))]
 
 
 def _lambda_context(call: Call, operation: str, params: Params) -> Keys:
@@ -70,21 +68,10 @@ _NAMES = {
 }
 _ENDPOINT = _sagemaker("endpoint", "EndpointName")
 _CONFIGURATION = _sagemaker("endpoint-config", "EndpointConfigName")
-_TAGGED = {
-    "CreateTrainingJob": "TrainingJobName",
-    "CreateModel": "ModelName",
-    "CreateEndpointConfig": "EndpointConfigName",
-    "CreateNotebookInstance": "NotebookInstanceName",
-    "CreateCodeRepository": "CodeRepositoryName",
-}
-
-
-def _create_tagged(call: Call, operation: str, params: Params) -> list[Need]:
-    """Making something with tags needs the permission to tag it as well."""
-    name = _TAGGED[operation]
-    arn = f"arn:aws:sagemaker:{call.region}:{call.account}:{_NAMES[name]}/{params[name]}"
-    tagged = [Need("sagemaker:AddTags", arn)] if params.get("Tags") else []
-    return [Need(f"sagemaker:{operation}", arn), *tagged]
+_MADE_WITH_TAGS = (
+    *("CreateTrainingJob", "CreateModel", "CreateEndpoint", "CreateEndpointConfig", "CreateNotebookInstance"),
+    *("CreateNotebookInstanceLifecycleConfig", "CreateCodeRepository"),
+)
 
 
 TABLES = {
@@ -93,13 +80,14 @@ TABLES = {
         service_principal="lambda.amazonaws.com",
         every=_lambda,
         context=_lambda_context,
+        tagging={"CreateFunction": "TagResource"},
         passed_roles={"CreateFunction": ("Role",), "UpdateFunctionConfiguration": ("Role",)},
     ),
     "sagemaker": Table(
         prefix="sagemaker",
         folded=True,
         service_principal="sagemaker.amazonaws.com",
-        special=dict.fromkeys(_TAGGED, _create_tagged),
+        tagging=dict.fromkeys(_MADE_WITH_TAGS, "AddTags"),
         resources={
             **{parameter: _sagemaker(resource, parameter) for parameter, resource in _NAMES.items()},
             "ResourceArn": "{ResourceArn}",

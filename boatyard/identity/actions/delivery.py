@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from boatyard.identity.actions.model import Keys, Need, Params, Table, regional
+from boatyard.identity.resource_policies import find_needs
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
@@ -47,11 +49,17 @@ def _projects(call: Call, operation: str, params: Params) -> list[Need]:
     return [Need(f"codebuild:{operation}", base + name) for name in found] or [Need(f"codebuild:{operation}")]
 
 
-def _describe_stacks(call: Call, operation: str, params: Params) -> list[Need]:
-    name = params.get("StackName")
-    if not name:
+def _stacks(call: Call, operation: str, params: Params) -> Sequence[Need]:
+    """The stack that is named; CloudFormation knows which one a change set or a physical id belongs to."""
+    change_set = str(params.get("ChangeSetName", ""))
+    if change_set.startswith("arn:") or (not params.get("StackName") and params.get("PhysicalResourceId")):
+        return find_needs("cloudformation", call, operation, params)
+    if operation in _NO_STACK or not params.get("StackName"):
         return [Need(f"cloudformation:{operation}")]
-    return [Need(f"cloudformation:{operation}", _stack(call, str(name)))]
+    return [Need(f"cloudformation:{operation}", _stack(call, str(params["StackName"])))]
+
+
+_NO_STACK = frozenset({"ListStacks", "ListExports", "ListImports", "ValidateTemplate"})
 
 
 def _stack(call: Call, name: str) -> str:
@@ -78,6 +86,7 @@ _PIPELINE = regional("codepipeline", "")
 TABLES = {
     "ecr": Table(
         prefix="ecr",
+        tagging={"CreateRepository": "TagResource"},
         special={"DescribeRepositories": _repositories},
         resources={
             "repositoryName": regional("ecr", "repository/{repositoryName}"),
@@ -89,6 +98,7 @@ TABLES = {
     "codecommit": Table(
         prefix="codecommit",
         context=_references,
+        tagging={"CreateRepository": "TagResource"},
         special={"BatchGetRepositories": _git_repositories},
         resources={
             "repositoryName": regional("codecommit", "{repositoryName}"),
@@ -100,7 +110,11 @@ TABLES = {
         prefix="codebuild",
         service_principal="codebuild.amazonaws.com",
         every=_projects,
-        passed_roles={"CreateProject": ("serviceRole",), "UpdateProject": ("serviceRole",)},
+        passed_roles={
+            "CreateProject": ("serviceRole", "buildBatchConfig.serviceRole"),
+            "UpdateProject": ("serviceRole", "buildBatchConfig.serviceRole"),
+            "StartBuild": ("serviceRoleOverride",),
+        },
     ),
     "codepipeline": Table(
         prefix="codepipeline",
@@ -128,15 +142,16 @@ TABLES = {
             ),
             "PutWebhook": (f"PutWebhook {_PIPELINE}webhook:{{webhook.name}}",),
         },
+        tagging={"CreatePipeline": "TagResource", "PutWebhook": "TagResource"},
         passed_roles={"CreatePipeline": ("pipeline.roleArn",), "UpdatePipeline": ("pipeline.roleArn",)},
     ),
     "cloudformation": Table(
         prefix="cloudformation",
         service_principal="cloudformation.amazonaws.com",
-        every=_describe_stacks,
+        every=_stacks,
         context=_change_set,
         passed_roles=dict.fromkeys(
-            ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ContinueUpdateRollback"),
+            ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ContinueUpdateRollback", "RollbackStack"),
             ("RoleARN",),
         ),
     ),

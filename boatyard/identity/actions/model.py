@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from boatyard.api.arns import GLOBAL_SERVICES
+
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
@@ -52,7 +54,8 @@ class Table:
     `resources` maps parameters to ARN templates: the first one that a request has names its resource. `lists` need
     no resource (`*`). `rules` are operations that need other actions: "Action" or "Action template". `special` are
     those that take more than a template, `every` where all do. `passed_roles` are the dotted paths of roles that are
-    handed over. `folded` says that ARNs have names in lower case; policies may use either spelling.
+    handed over, `tagging` the actions that making something with tags needs besides. `folded` says that ARNs have
+    names in lower case; policies may use either spelling.
     """
 
     prefix: str
@@ -62,6 +65,7 @@ class Table:
     special: Mapping[str, Special] = field(default_factory=dict)
     every: Special | None = None
     passed_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tagging: Mapping[str, str] = field(default_factory=dict)
     context: Context | None = None
     service_principal: str = ""
     folded: bool = False
@@ -79,11 +83,17 @@ class Table:
 _FIELD = re.compile(r"\{([\w.]+)\}")
 
 
-def lookup(params: Params, path: str) -> str | None:
-    """The text at a dotted path of the parameters."""
+def lookup_any(params: Params, path: str) -> Any:
+    """What is at a dotted path of the parameters, or None."""
     value: Any = params
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def lookup(params: Params, path: str) -> str | None:
+    """The text at a dotted path of the parameters."""
+    value = lookup_any(params, path)
     return value if isinstance(value, str) else None
 
 
@@ -101,16 +111,43 @@ def fill(template: str, call: Call, params: Params) -> str:
     return _FIELD.sub(lambda match: known.get(match.group(1)) or lookup(params, match.group(1)) or "*", template)
 
 
+def base(given: str, service: str, call: Call) -> str:
+    """The five parts of an ARN before its resource: those that were given, else the call's own."""
+    return given if given.count(":") == 4 else f"arn:aws:{service}:{call.region}:{call.account}"
+
+
 def regional(service: str, resource: str) -> str:
     """An ARN template of a service's resource in the call's region and account."""
     return f"arn:aws:{service}:{{region}}:{{account}}:{resource}"
 
 
-def tag_keys(params: Params) -> Keys:
-    """aws:RequestTag and aws:TagKeys of the tags that a request gives."""
+def everywhere(need: Need, call: Call) -> list[Need]:
+    """The need, on the resource of the call's own region and account too where an ARN names another.
+
+    An ARN that a client sends is taken apart in more than one way: whatever an operation makes of it, the permission
+    has been asked for.
+    """
+    parts = need.resource.split(":", 5)
+    if len(parts) < 6:
+        return [need]
+    vendor = need.action.partition(":")[0]
+    service = parts[2] if vendor == "sts" else vendor
+    if parts[3] or service not in GLOBAL_SERVICES:
+        regions = {parts[3]: None, call.region: None}
+    else:
+        regions = {"": None}
+    accounts = {parts[4]: None} | ({call.account: None} if parts[4].isdigit() else {})
+    return [
+        replace(need, resource=":".join(("arn", "aws", service, region, account, parts[5])))
+        for region in regions
+        for account in accounts
+    ]
+
+
+def given_tags(params: Params) -> dict[str, str]:
+    """The tags that a request gives to what it makes or tags."""
     found: dict[str, str] = {}
-    for name in ("Tags", "tags"):
-        given = params.get(name)
+    for given in (params.get("Tags"), params.get("tags"), lookup_any(params, "CreateBucketConfiguration.Tags")):
         if isinstance(given, dict):
             found |= {str(key): str(value) for key, value in given.items()}
         for tag in given if isinstance(given, list) else []:
@@ -120,7 +157,12 @@ def tag_keys(params: Params) -> Keys:
             value = tag.get("Value") or tag.get("value") or tag.get("TagValue") or ""
             if key:
                 found[key] = value
-    if not found:
-        return {}
+    return found
+
+
+def tag_keys(params: Params) -> Keys:
+    """aws:RequestTag and aws:TagKeys of the tags that a request gives, aws:TagKeys of those that it takes away."""
+    found = given_tags(params)
     keys: Keys = {f"aws:requesttag/{key.lower()}": value for key, value in found.items()}
-    return keys | {"aws:tagkeys": tuple(found)}
+    names = [*found, *(params.get("TagKeys") or params.get("tagKeys") or ())]
+    return keys | ({"aws:tagkeys": tuple(names)} if names else {})

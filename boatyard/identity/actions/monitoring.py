@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from boatyard.identity.actions.model import Keys, Need, Params, Table, regional
+from boatyard.identity.actions.model import Keys, Need, Params, Table, base, regional
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
@@ -14,21 +14,22 @@ def _logs(call: Call, operation: str, params: Params) -> list[Need]:
     """A log group's ARN ends in `:*`, or not: policies say it either way."""
     action = f"logs:{operation}"
     group = params.get("logGroupName") or params.get("logGroupIdentifier")
-    arn = params.get("resourceArn")
-    if arn:
-        bare = str(arn).removesuffix(":*")
+    if params.get("resourceArn"):
+        bare = _log_group(call, str(params["resourceArn"]))
         return [Need(action, bare, spellings=(f"{bare}:*",))]
     if not group:
         everything = f"arn:aws:logs:{call.region}:{call.account}:log-group::log-stream:"
         return [Need(action, everything, spellings=("*",))]
-    if str(group).startswith("arn:"):
-        bare = str(group).removesuffix(":*")
-    else:
-        bare = f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}"
-    stream = params.get("logStreamName")
+    bare, stream = _log_group(call, str(group)), params.get("logStreamName")
     if stream:
         return [Need(action, f"{bare}:log-stream:{stream}")]
     return [Need(action, f"{bare}:log-stream:", spellings=(bare, f"{bare}:*"))]
+
+
+def _log_group(call: Call, named: str) -> str:
+    """The ARN of a group that is given by name or ARN."""
+    given, found, name = named.partition(":log-group:") if named.startswith("arn:") else ("", "", named)
+    return f"{base(given, 'logs', call)}:log-group:{(name if found else named).removesuffix(':*')}"
 
 
 def _alarms(call: Call, operation: str, params: Params) -> list[Need]:
@@ -88,17 +89,19 @@ _RULES = (
 )
 
 TABLES = {
-    "logs": Table(prefix="logs", every=_logs),
+    "logs": Table(prefix="logs", every=_logs, tagging={"CreateLogGroup": "TagResource"}),
     "cloudwatch": Table(
         prefix="cloudwatch",
         context=_cloudwatch_context,
         special=dict.fromkeys(_ALARMS, _alarms),
+        tagging={"PutMetricAlarm": "TagResource"},
         resources={"ResourceARN": "{ResourceARN}"},
     ),
     "events": Table(
         prefix="events",
         service_principal="events.amazonaws.com",
         special=dict.fromkeys(_RULES, _rule) | {"PutEvents": _put_events},
+        tagging={"PutRule": "TagResource", "CreateEventBus": "TagResource"},
         lists=frozenset({"ListEventBuses", "ListRuleNamesByTarget", "TestEventPattern"}),
         rules={
             "CreateEventBus": (f"CreateEventBus {_BUS}",),
@@ -114,6 +117,7 @@ TABLES = {
         prefix="sns",
         service_principal="sns.amazonaws.com",
         context=_sns_context,
+        tagging={"CreateTopic": "TagResource"},
         lists=frozenset({"ListTopics", "ListSubscriptions"}),
         special={
             "Unsubscribe": _subscription,

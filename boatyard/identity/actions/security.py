@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from boatyard.identity.actions.model import Keys, Need, Params, Table
+from boatyard.identity.actions.model import Keys, Need, Params, Table, base
 from boatyard.identity.records import GROUPS, INSTANCE_PROFILES, POLICIES, ROLES, USERS
 from boatyard.identity.resource_policies import find_needs
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from boatyard.api.call import Call
 
 _ENTITIES = (
+    ("InstanceProfileName", "instance-profile", INSTANCE_PROFILES),
     ("RoleName", "role", ROLES),
     ("GroupName", "group", GROUPS),
-    ("InstanceProfileName", "instance-profile", INSTANCE_PROFILES),
     ("UserName", "user", USERS),
     ("PolicyName", "policy", POLICIES),
 )
@@ -25,7 +25,14 @@ _LISTS = frozenset(
         *("SimulateCustomPolicy", "GetAccountSummary"),
     }
 )
-_SELF = frozenset({"GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey"})
+_SELF = frozenset(
+    {
+        *("GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey"),
+        *("ListServiceSpecificCredentials", "UpdateServiceSpecificCredential"),
+        *("DeleteServiceSpecificCredential", "ResetServiceSpecificCredential"),
+    }
+)
+"""What a user may be asked of without a name, and then means whoever calls."""
 
 
 def _iam(call: Call, operation: str, params: Params) -> list[Need]:
@@ -44,7 +51,11 @@ def _iam(call: Call, operation: str, params: Params) -> list[Need]:
     keys = _iam_context(params)
     for name, kind, table in _ENTITIES:
         if name in params:
-            return [Need(action, _entity(call, kind, table, params[name], params), keys)]
+            needs = [Need(action, _entity(call, kind, table, params[name], params), keys)]
+            if operation == "AddRoleToInstanceProfile":
+                role = _entity(call, "role", ROLES, params["RoleName"], {})
+                needs.append(Need("iam:PassRole", role, {"iam:passedtoservice": "ec2.amazonaws.com"}))
+            return needs
     if "PolicyArn" in params:
         return [Need(action, params["PolicyArn"])]
     if operation in _SELF:
@@ -88,16 +99,24 @@ def _ssm(call: Call, operation: str, params: Params) -> list[Need]:
 
 
 def _parameter(call: Call, name: str) -> str:
-    if name.startswith("arn:"):
-        return name
-    bare = name.partition(":")[0].strip("/")
-    return f"arn:aws:ssm:{call.region}:{call.account}:parameter/{bare}"
+    """The ARN of a parameter that is given by name or ARN, without the version or label behind it."""
+    given, found, rest = name.partition(":parameter/") if name.startswith("arn:") else ("", "", name)
+    return f"{base(given, 'ssm', call)}:parameter/{(rest if found else name).partition(':')[0].strip('/')}"
 
 
 TABLES = {
-    "iam": Table(prefix="iam", every=_iam),
-    "kms": Table(prefix="kms", every=_kms),
-    "ssm": Table(prefix="ssm", every=_ssm),
+    "iam": Table(
+        prefix="iam",
+        every=_iam,
+        tagging={
+            "CreateRole": "TagRole",
+            "CreateUser": "TagUser",
+            "CreatePolicy": "TagPolicy",
+            "CreateInstanceProfile": "TagInstanceProfile",
+        },
+    ),
+    "kms": Table(prefix="kms", every=_kms, tagging={"CreateKey": "TagResource"}),
+    "ssm": Table(prefix="ssm", every=_ssm, tagging={"PutParameter": "AddTagsToResource"}),
     "sts": Table(
         prefix="sts",
         special={"AssumeRole": _nothing, "GetCallerIdentity": _nothing, "GetSessionToken": _nothing},

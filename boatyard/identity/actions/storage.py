@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _BUCKET = "arn:aws:s3:::{Bucket}"
 _OBJECT = "arn:aws:s3:::{Bucket}/{Key}"
 _ON_OBJECTS = (
-    *("AbortMultipartUpload", "CompleteMultipartUpload", "CreateMultipartUpload", "GetObjectAcl"),
-    *("GetObjectLegalHold", "GetObjectRetention", "ListParts", "PutObjectAcl", "PutObjectLegalHold"),
+    *("AbortMultipartUpload", "CompleteMultipartUpload"),
+    *("GetObjectLegalHold", "GetObjectRetention", "ListParts", "PutObjectLegalHold"),
     *("PutObjectRetention", "UploadPart", "RestoreObject"),
 )
 _UPLOAD = ("s3:PutObject " + _OBJECT,)
@@ -41,16 +41,23 @@ def _get_object(call: Call, operation: str, params: Params) -> list[Need]:
 
 
 def _delete_object(call: Call, operation: str, params: Params) -> list[Need]:
-    return [_versioned("DeleteObject", params)]
+    return _delete_objects(call, operation, {**params, "Delete": {"Objects": [_named(params)]}})
 
 
-def _object_tagging(call: Call, operation: str, params: Params) -> list[Need]:
+def _named(params: Params) -> Params:
+    return {name: params[name] for name in ("Key", "VersionId") if name in params}
+
+
+def _of_version(call: Call, operation: str, params: Params) -> list[Need]:
     return [_versioned(operation, params)]
 
 
 def _delete_objects(call: Call, operation: str, params: Params) -> list[Need]:
-    objects = params.get("Delete", {}).get("Objects", [])
-    return [_versioned("DeleteObject", {"Bucket": params["Bucket"], **item}) for item in objects]
+    objects = [{"Bucket": params["Bucket"], **item} for item in params.get("Delete", {}).get("Objects", [])]
+    needs = [_versioned("DeleteObject", item) for item in objects]
+    if params.get("BypassGovernanceRetention"):
+        needs += [Need("s3:BypassGovernanceRetention", _object(item["Bucket"], item["Key"])) for item in objects]
+    return needs
 
 
 def _put_object(call: Call, operation: str, params: Params) -> list[Need]:
@@ -60,7 +67,23 @@ def _put_object(call: Call, operation: str, params: Params) -> list[Need]:
         needs.append(Need("s3:PutObjectTagging", target))
     if params.get("ACL") or any(name.startswith("Grant") for name in params):
         needs.append(Need("s3:PutObjectAcl", target))
+    if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
+        needs.append(Need("s3:PutObjectRetention", target))
+    if params.get("ObjectLockLegalHoldStatus"):
+        needs.append(Need("s3:PutObjectLegalHold", target))
     return needs
+
+
+def _create_bucket(call: Call, operation: str, params: Params) -> list[Need]:
+    """Making a bucket with settings needs the permission for each of them."""
+    actions = ["CreateBucket"]
+    if params.get("ACL") or any(name.startswith("Grant") for name in params):
+        actions.append("PutBucketAcl")
+    if params.get("ObjectOwnership"):
+        actions.append("PutBucketOwnershipControls")
+    if params.get("ObjectLockEnabledForBucket"):
+        actions += ["PutBucketObjectLockConfiguration", "PutBucketVersioning"]
+    return [Need(f"s3:{action}", f"arn:aws:s3:::{params['Bucket']}") for action in actions]
 
 
 def _copy(call: Call, operation: str, params: Params) -> list[Need]:
@@ -104,22 +127,26 @@ TABLES = {
         resources={"Bucket": _BUCKET},
         lists=frozenset({"ListBuckets"}),
         context=_context,
+        tagging={"CreateBucket": "TagResource"},
         special={
             "GetObject": _get_object,
             "HeadObject": _get_object,
             "GetObjectAttributes": _get_object,
             "DeleteObject": _delete_object,
             "DeleteObjects": _delete_objects,
-            "GetObjectTagging": _object_tagging,
-            "PutObjectTagging": _object_tagging,
-            "DeleteObjectTagging": _object_tagging,
+            "GetObjectTagging": _of_version,
+            "PutObjectTagging": _of_version,
+            "DeleteObjectTagging": _of_version,
+            "GetObjectAcl": _of_version,
+            "PutObjectAcl": _of_version,
+            "CreateBucket": _create_bucket,
             "PutObject": _put_object,
+            "CreateMultipartUpload": _put_object,
             "CopyObject": _copy,
             "UploadPartCopy": _copy,
         },
         rules={
             **{operation: (f"{operation} {_OBJECT}",) for operation in _ON_OBJECTS},
-            "CreateMultipartUpload": _UPLOAD,
             "UploadPart": _UPLOAD,
             "CompleteMultipartUpload": _UPLOAD,
             "ListParts": (f"ListMultipartUploadParts {_OBJECT}",),

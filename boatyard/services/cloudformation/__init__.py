@@ -7,6 +7,7 @@ OPERATION_MODULES = (
     "operations.templates",
     "operations.change_sets",
 )
+RECORD_MODULES = ("records", "needs")
 
 NOTES: tuple[str, ...] = (
     "Every resource type, property and attribute that is not supported is named in one ValidationError before anything "

@@ -54,6 +54,8 @@ def _key(arn: str) -> tuple[str, str, str]:
         parsed = Arn.parse(arn)
     except ValueError:
         raise invalid_value(f"The value {arn} for parameter ResourceARN is invalid.") from None
+    if (parsed.partition, parsed.service) != ("aws", "cloudwatch") or not parsed.resource.startswith("alarm:"):
+        raise _not_found(arn)
     return parsed.account, parsed.region, parsed.resource.removeprefix("alarm:")
 
 

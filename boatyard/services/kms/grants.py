@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -13,11 +14,16 @@ from boatyard.services.kms.lookup import check_usable, not_found, require_key
 from boatyard.services.kms.records import GRANTS, Grant
 from boatyard.state.database import Reader
 
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:(iam|sts)::\d{12}:.+")
+
 
 def create_grant(call: Call, params: Params) -> dict[str, Any]:
     """Let a principal use a key for some operations. (KMS API: CreateGrant)"""
     if not params.get("GranteePrincipal") and not params.get("GranteeServicePrincipal"):
         raise ApiError("ValidationException", "A grantee principal must be given", status=400)
+    for member in ("GranteePrincipal", "RetiringPrincipal"):
+        if params.get(member) and not _PRINCIPAL.fullmatch(params[member]):
+            raise ApiError("InvalidArnException", f"ARN specified for {member} is not a principal's", status=400)
     with call.installation.database.transaction() as tx:
         key = require_key(tx, call, params["KeyId"], alias=False)
         check_usable(key)

@@ -18,6 +18,9 @@ from boatyard.services.kms.lookup import invalid_state, not_found, require_key
 from boatyard.services.kms.records import GRANTS, KEYS, Grant
 from boatyard.state.database import Reader
 
+GRANT_ID = "boatyard:grantid"
+"""A key of the statements made of grants, which ties the permission to retire a grant to that one."""
+
 
 def check_policy(rx: Reader, call: Call, document: str, *, bypass: bool = False) -> None:
     """MalformedPolicyDocumentException for a policy that breaks the grammar or locks its maker out."""
@@ -82,7 +85,9 @@ def _check_policy_name(params: Params) -> None:
 
 @resource_policy("kms")
 def key_policy(call: Call, arn: str) -> str | None:
-    """A key's policy with its grants as statements: what authorization asks for."""
+    """A key's policy with its grants as statements: what authorization asks for. Aliases have none."""
+    if ":alias/" in arn:
+        return None
     with call.installation.database.reading() as rx:
         try:
             key = require_key(rx, call, arn)
@@ -108,4 +113,9 @@ def _statements(grant: Grant) -> list[dict[str, Any]]:
     principal = {"AWS": grant.grantee} if grant.grantee else {"Service": grant.grantee_service}
     actions = [f"kms:{operation}" for operation in grant.operations]
     allow: dict[str, Any] = {"Effect": "Allow", "Principal": principal, "Action": actions, "Resource": "*"}
-    return [allow | ({"Condition": condition} if condition else {})]
+    given = [allow | ({"Condition": condition} if condition else {})]
+    if grant.retiring:
+        own = {"StringEquals": {GRANT_ID: grant.id}}
+        retire = {"Effect": "Allow", "Action": "kms:RetireGrant", "Resource": "*", "Condition": own}
+        given.append({**retire, "Principal": {"AWS": grant.retiring}})
+    return given

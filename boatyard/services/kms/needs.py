@@ -9,7 +9,9 @@ from boatyard.api.errors import ApiError
 from boatyard.identity.actions.model import Keys, Need
 from boatyard.identity.resource_policies import needs_finder
 from boatyard.services.kms.ciphertexts import InvalidCiphertext, open_envelope
+from boatyard.services.kms.key_policies import GRANT_ID
 from boatyard.services.kms.lookup import make_managed_key, require_key
+from boatyard.services.kms.records import GRANTS, Grant
 
 _LISTS = frozenset({"CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "ListRetirableGrants"})
 _ALIASES = frozenset({"CreateAlias", "UpdateAlias", "DeleteAlias"})
@@ -26,11 +28,13 @@ def needs(call: Call, operation: str, params: Params) -> list[Need]:
         target = params.get("TargetKeyId") or params["AliasName"]
         return [Need(f"kms:{operation}", resource, keys) for resource in (alias, _key(call, target))]
     if operation == "ReEncrypt":
-        source = _ciphertext_key(params["CiphertextBlob"])
+        source = _ciphertext_key(params.get("CiphertextBlob", b""))
         into = _key(call, params["DestinationKeyId"])
         source_keys = keys | _context(params.get("SourceEncryptionContext", {}))
         target_keys = keys | _context(params.get("DestinationEncryptionContext", {}))
         return [Need("kms:ReEncryptFrom", source, source_keys), Need("kms:ReEncryptTo", into, target_keys)]
+    if operation == "RetireGrant":
+        return [_retirement(call, params, keys)]
     keys |= _context(params.get("EncryptionContext", {}))
     if operation == "Decrypt" and params.get("CiphertextBlob") is not None:
         return [Need("kms:Decrypt", _ciphertext_key(params["CiphertextBlob"]), keys)]
@@ -48,6 +52,21 @@ def _key(call: Call, reference: str) -> str:
             kind = "" if reference.startswith("alias/") else "key/"
             base = f"arn:aws:kms:{call.region}:{call.account}:"
             return reference if reference.startswith("arn:") else f"{base}{kind}{reference}"
+
+
+def _retirement(call: Call, params: Params, keys: Keys) -> Need:
+    """Giving a grant back: on its key, with the grant's own id, as the statement for who may retire it has it."""
+    grant: Grant | None = None
+    with call.installation.database.reading() as rx:
+        if params.get("GrantToken"):
+            where = {"account": call.account, "region": call.region, "token": params["GrantToken"]}
+            grant = next(iter(GRANTS.select(rx, where)), None)
+        elif params.get("GrantId"):
+            grant = GRANTS.get(rx, call.account, call.region, params["GrantId"])
+    if grant is None:
+        return Need("kms:RetireGrant", _key(call, params["KeyId"]) if params.get("KeyId") else "*", keys)
+    arn = f"arn:aws:kms:{grant.region}:{grant.account}:key/{grant.key_id}"
+    return Need("kms:RetireGrant", arn, keys | {GRANT_ID: grant.id})
 
 
 def _ciphertext_key(blob: bytes) -> str:

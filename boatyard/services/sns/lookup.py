@@ -22,12 +22,17 @@ def not_done(what: str) -> ApiError:
     return invalid(f"boatyard does not support {what} in SNS")
 
 
-def require_topic(rx: Reader, call: Call, arn: str) -> Topic:
-    """A topic by its ARN; NotFound where there is none."""
+def place(arn: str) -> tuple[str, str, str]:
+    """The account, region and name in a topic's ARN; InvalidParameter where it is none."""
     match = _ARN.fullmatch(arn)
     if match is None:
         raise invalid("TopicArn")
-    found = TOPICS.get(rx, match.group(2), match.group(1), match.group(3))
+    return match.group(2), match.group(1), match.group(3)
+
+
+def require_topic(rx: Reader, call: Call, arn: str) -> Topic:
+    """A topic by its ARN; NotFound where there is none."""
+    found = TOPICS.get(rx, *place(arn))
     if found is None or found.region != call.region:
         raise ApiError("NotFound", "Topic does not exist", status=404)
     return found

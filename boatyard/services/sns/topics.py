@@ -12,7 +12,7 @@ from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
-from boatyard.services.sns.lookup import invalid, not_done, require_topic, subscriptions_of
+from boatyard.services.sns.lookup import invalid, not_done, place, require_topic, subscriptions_of
 from boatyard.services.sns.permissions import check_policy, default_policy
 from boatyard.services.sns.records import SUBSCRIPTIONS, TOPICS, Topic
 
@@ -82,11 +82,9 @@ def create_topic(call: Call, params: Params) -> dict[str, Any]:
 
 def delete_topic(call: Call, params: Params) -> None:
     """Delete a topic with its subscriptions; not being there is success. (SNS API: DeleteTopic)"""
-    parts = params["TopicArn"].split(":")
-    if len(parts) != 6:
-        raise invalid("TopicArn")
+    account, region, name = place(params["TopicArn"])
     with call.installation.database.transaction() as tx:
-        TOPICS.delete(tx, parts[4], parts[3], parts[5])
+        TOPICS.delete(tx, account, region, name)
         for subscription in subscriptions_of(tx, params["TopicArn"]):
             SUBSCRIPTIONS.delete(tx, subscription.topic, subscription.id)
 

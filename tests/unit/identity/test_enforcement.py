@@ -130,7 +130,7 @@ def test_a_deleted_roles_session_may_nothing(call: Call, make_role: Callable[...
 
 
 def test_conditions_on_tags_are_asked(call: Call, make_user: Callable[..., User]) -> None:
-    inline = allow("kms:CreateKey", Condition={"StringEquals": {"aws:RequestTag/team": "a"}})
+    inline = allow("kms:CreateKey", "kms:TagResource", Condition={"StringEquals": {"aws:RequestTag/team": "a"}})
     ana = as_user(call, make_user("ana", inline=inline))
     with pytest.raises(ApiError, match="kms:CreateKey"):
         ana.invoke("kms", "CreateKey")

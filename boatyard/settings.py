@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         default=None, description="An AWS-compatible URL that gets whatever boatyard does not do."
     )
     authorization: Literal["off", "enforce"] = Field(
-        default="off", description="Whether policies are enforced on every call."
+        default="enforce", description="Whether policies are enforced on every call."
     )
     threads: int = Field(default=32, ge=2, le=256, description="How many operations run at the same time.")
     lambda_action_timeout_seconds: float = Field(

@@ -16,6 +16,7 @@ from boatyard.settings import Settings
 def settings(tmp_path: Path) -> Settings:
     """Settings with a data directory that is this test's own."""
     return Settings(
+        authorization="off",  # here roles are stand-ins without policies; tests against a server judge every call
         data_directory=tmp_path / "data",
         root_access_key_id="AKIAROOTROOTROOTROOT",
         root_secret_access_key="secret-of-the-root-user-in-tests-0000000",

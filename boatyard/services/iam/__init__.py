@@ -18,7 +18,7 @@ OPERATION_MODULES = (
 RESOURCE_MODULES = ("role_resources", "policy_resources", "user_resources")
 
 NOTES: tuple[str, ...] = (
-    'Identity policies are asked on every call when the setting authorization is "enforce"; trust policies always are.',
+    'Identity policies are asked on every call unless the setting authorization is "off"; trust policies always are.',
     "Of the resources' tags (aws:ResourceTag) and of the service a call came through (kms:ViaService) conditions know"
     " nothing: a statement that asks for them does not apply.",
     "Sign-in to a console, passwords, MFA devices, SAML and OpenID Connect providers and certificates are not done.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry of a role's `Metadata: Boatyard: KeepUnused`."""
+    """An entry of a role's `Metadata: LeastPrivilege: KeepUnused`."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -119,7 +119,7 @@ def _check(server: Running, stack: str, logical: str, name: str, metadata: Any, 
 def _entries(check: RoleCheck, metadata: Any) -> list[Kept]:
     """The entries of KeepUnused; what is wrong with them becomes the check's faults."""
     entries = []
-    for entry in (metadata.get("Boatyard") or {}).get("KeepUnused", []):
+    for entry in (metadata.get("LeastPrivilege") or {}).get("KeepUnused", []):
         known = isinstance(entry, dict) and set(entry) <= {"Action", "Resource", "Reason"}
         actions, resources = (_texts(entry.get(name)) for name in ("Action", "Resource")) if known else (None, None)
         if not known or not actions or resources is None:

@@ -30,7 +30,7 @@ class Installed:
     """A person's machine: the boatyard command with a data directory of its own, and AWS's clients."""
 
     def __init__(self, directory: Path) -> None:
-        self.server = RunningServer(directory / "data")
+        self.server = RunningServer(directory / "data", authorization="enforce")
         self.home = directory / "home"
         self.home.mkdir()
 
@@ -164,6 +164,14 @@ def test_the_notebook_runs_in_its_instance(installed: Installed) -> None:
     engine.close()
     assert code == 0, output[-3000:]
     assert len(succeeded(installed)) == 3
+
+
+@pytest.mark.parametrize("template", ["01-prepare.yml", "02-pipeline.yml"])
+def test_the_roles_are_granted_what_was_used(installed: Installed, template: str) -> None:
+    """One demo and one run of the notebook need every grant, but for those that the templates keep for a reason."""
+    said = installed.boatyard("permissions", "--check", str(BLUEPRINT / "templates" / template))
+    assert "are granted what they used" in said
+    assert "TOO MUCH" not in said
 
 
 def test_everything_comes_back_after_down_and_up(installed: Installed) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -25,7 +27,7 @@ TRUST = {
 }
 BROAD = {"Version": "2012-10-17", "Statement": [{"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 PUBLISH = {"Effect": "Allow", "Action": "sns:Publish", "Resource": {"Ref": "Topic"}}
-KEPT = {"Boatyard": {"KeepUnused": [{"Action": "sns:Publish", "Reason": "Tells of what went wrong."}]}}
+KEPT = {"LeastPrivilege": {"KeepUnused": [{"Action": "sns:Publish", "Reason": "Tells of what went wrong."}]}}
 
 
 class Lab:
@@ -148,12 +150,30 @@ def test_a_role_is_told_cut_down_to_its_use_and_held_to_it(lab: Lab) -> None:
     lab.deploy(more)
     status, said = boatyard(*check)
     assert (status, "policy work, statement 3: sns:Publish on arn:aws:sns:" in said) == (1, True), said
-    lab.deploy(more, {"Boatyard": {"KeepUnused": [{"Action": "sns:Publish", "Reason": " "}]}})
+    lab.deploy(more, {"LeastPrivilege": {"KeepUnused": [{"Action": "sns:Publish", "Reason": " "}]}})
     status, said = boatyard(*check)
     assert (status, "KeepUnused of sns:Publish gives no Reason" in said) == (1, True), said
     lab.deploy(smallest, KEPT)
     status, said = boatyard(*check)
     assert (status, "KeepUnused names sns:Publish, which no statement grants" in said) == (1, True), said
+
+
+def test_counts_outlive_a_kill(lab: Lab) -> None:
+    lab.deploy(BROAD)
+    role, own = lab.name("Role"), lab.role_client("s3")
+    for _ in range(3):
+        own.list_buckets()
+
+    def written() -> bool:
+        with contextlib.closing(sqlite3.connect(lab.server.data_directory / "state.db", timeout=60)) as database:
+            rows = database.execute("SELECT record FROM identity_uses WHERE action = 's3:ListAllMyBuckets'").fetchall()
+        return [json.loads(row[0])["times"] for row in rows] == [3]
+
+    until(written, "the counts are on disk")
+    lab.server.kill()
+    lab.server.start()
+    used = json.loads(boatyard(role, "--json")[1])["used"]
+    assert [(each["action"], each["times"]) for each in used] == [("s3:ListAllMyBuckets", 3)]
 
 
 def test_what_cannot_be_checked_says_why(lab: Lab) -> None:

@@ -105,6 +105,7 @@ def test_counts_are_written_without_being_asked(installation: Installation) -> N
     written = recorder._thread
     assert written is not None
     recorder._ending.set()  # its last write comes at once, not after the second
+    recorder._wake.set()
     written.join(60)
     with installation.database.reading() as rx:
         assert [use.resource for use in USES.select(rx)] == [BUCKET]

@@ -131,6 +131,12 @@ class Installation:
 
         return workload_environment(self, network, **options)
 
+    def bind_workload(self, identity: str, address: str) -> None:
+        """Give a container's credentials to its own address only, once that is known."""
+        from boatyard.identity.workloads import bind_workload
+
+        bind_workload(self, identity, address)
+
     def end_workload(self, identity: str) -> None:
         """Withdraw a container's credentials."""
         from boatyard.identity.workloads import end_workload

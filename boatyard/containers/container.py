@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ from boatyard.containers.conmon import POLL_SECONDS, Monitor
 from boatyard.containers.errors import EngineError, EngineUnavailable
 from boatyard.containers.logs import file_lines, stream_lines
 from boatyard.containers.memory import killed_for_memory
+from boatyard.containers.reach import Reach, inside
 from boatyard.containers.specification import Exit, LogLine
 
 if TYPE_CHECKING:
@@ -61,8 +63,19 @@ class Container:
     @property
     def address(self) -> str:
         """Its IPv4 address, reachable from the host; "" without network or when it has ended."""
-        networks = self.inspect()["NetworkSettings"].get("Networks") or {}
-        return next((str(entry["IPAddress"]) for entry in networks.values() if entry.get("IPAddress")), "")
+        return _address(self.inspect())
+
+    def reach(self) -> Reach | None:
+        """How its ports are reached from here, also where it has no network; None when it does not run."""
+        found = self._connection.absent_is_none(lambda api: api.inspect_container(self.id))
+        if found is None or not found["State"]["Running"]:
+            return None
+        address = _address(found)
+        return Reach(address) if address else inside(self._process)
+
+    def _process(self) -> int:
+        found = self._connection.absent_is_none(lambda api: api.inspect_container(self.id))
+        return int(found["State"].get("Pid") or 0) if found is not None and found["State"]["Running"] else 0
 
     def wait(self, timeout: float | None = None) -> Exit | None:
         """Block till it ends; None after `timeout` seconds. Survives a restart of the engine's service."""
@@ -110,7 +123,7 @@ class Container:
 
     def tail(self, lines: int = 20) -> str:
         """The last lines of its log, for messages."""
-        return "\n".join([line.text for line in self.logs(follow=False)][-lines:])
+        return "\n".join(line.text for line in deque(self.logs(follow=False), maxlen=lines))
 
     def stop(self, grace_seconds: int = 10) -> None:
         """Send its stop signal (SIGTERM by default), then SIGKILL; harmless when it has ended."""
@@ -163,3 +176,8 @@ class Container:
             return int(api.exec_inspect(made["Id"])["ExitCode"]), output.decode("utf-8", "replace")
 
         return self._connection.call(run, patient=True)
+
+
+def _address(inspected: dict[str, Any]) -> str:
+    networks = inspected["NetworkSettings"].get("Networks") or {}
+    return next((str(entry["IPAddress"]) for entry in networks.values() if entry.get("IPAddress")), "")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boatyard.containers import base_images
+from boatyard.containers import base_images, privileges
 from boatyard.containers.build_support import DockerInside, docker_inside, registry_hosts
 from boatyard.containers.conmon import Monitor
 from boatyard.containers.connection import Connection
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from boatyard.api.installation import Installation
     from boatyard.settings import Settings
 
-# Of what engines let root do in a container, this is withheld: what is left changes owners and users and binds
-# low ports. Withholding, unlike granting, leaves other users with nothing.
-WITHHELD = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT")
 MIB = 1024 * 1024
 PORT_FILE = "gateway-port"
+LABEL_PREFIX = "boatyard."
 
 
 class Engine:
@@ -143,13 +141,16 @@ class Engine:
                 raise EngineError(f"The container {specification.name} cannot be made: no {mount.source}.")
 
         def create(api: Any) -> Any:
+            configured = api.inspect_image(image).get("Config") or {}
             return api.create_container(
                 image,
                 command=None if specification.command is None else list(specification.command),
-                entrypoint=None if specification.entrypoint is None else list(specification.entrypoint),
+                entrypoint=privileges.entrypoint(specification, configured.get("Entrypoint") or (), own=self._own),
                 name=self._full_name(specification.name),
                 environment=host_environment(gateway=gateway) | dict(specification.environment),
-                labels=dict(specification.labels) | {LABEL_DATA_DIRECTORY: str(self.data_directory)},
+                labels=self._labels(specification, configured.get("Labels") or {}),
+                # An image's own would run for ever beside what was asked for.
+                healthcheck={"Test": ["NONE"]},
                 working_dir=specification.working_directory,
                 user=specification.user,
                 hostname=specification.hostname,
@@ -173,12 +174,6 @@ class Engine:
     def _host_config(self, api: Any, specification: ContainerSpecification) -> Any:
         memory = self._memory_bytes(specification)
         shared = specification.shared_memory_mib
-        options: dict[str, Any] = {}
-        if not specification.privileged:
-            options["cap_drop"] = [name for name in WITHHELD if name not in specification.capabilities]
-            options["cap_add"] = list(specification.capabilities)
-            if not specification.new_privileges:
-                options["security_opt"] = ["no-new-privileges"]
         return api.create_host_config(
             mounts=[
                 {
@@ -195,13 +190,21 @@ class Engine:
             memswap_limit=memory,
             nano_cpus=self._nano_cpus(specification),
             pids_limit=specification.pids,
-            privileged=specification.privileged,
             read_only=specification.read_only,
             shm_size=None if shared is None else shared * MIB,
             tmpfs=dict(specification.temporary_filesystems) or None,
             log_config=None if self.service is not None else {"Type": "json-file", "Config": {}},
-            **options,
+            **privileges.options(specification, own=self._own),
         )
+
+    def _labels(self, specification: ContainerSpecification, of_image: Mapping[str, str]) -> dict[str, str]:
+        """The container's labels; an image cannot pass its containers off as another workload's."""
+        imitated = dict.fromkeys((name for name in of_image if name.startswith(LABEL_PREFIX)), "")
+        return imitated | dict(specification.labels) | {LABEL_DATA_DIRECTORY: str(self.data_directory)}
+
+    @property
+    def _own(self) -> bool:
+        return self.service is not None
 
     def _memory_bytes(self, specification: ContainerSpecification) -> int | None:
         if specification.memory_mib is None or not self._limits_work():

@@ -50,8 +50,8 @@ def workload_environment(
 ) -> dict[str, str]:
     """The environment variables that lead a container of `network` to the gateway, to a role's credentials.
 
-    Asking again for the same `identity` gives the same address. Raises ApiError (AccessDenied) when the service
-    may not assume the role.
+    Asking again for the same `identity` gives the same address; `bind_workload` ties it to the container that runs.
+    Raises ApiError (AccessDenied) when the service may not assume the role.
     """
     region = region or installation.settings.region
     found = installation.engine.network(network)
@@ -116,6 +116,14 @@ def register(
     return secret
 
 
+def bind_workload(installation: Installation, identity: str, address: str) -> None:
+    """Narrow a workload's credentials from its network to its container, whose address is known now that it runs."""
+    with installation.database.transaction() as tx:
+        for record in WORKLOADS.select(tx, {"identity": identity}):
+            if address and record.source != address:
+                WORKLOADS.put(tx, msgspec.structs.replace(record, source=address))
+
+
 def end_workload(installation: Installation, identity: str) -> None:
     """Withdraw a container's address; credentials that it has already got last until they end."""
     with installation.database.transaction() as tx:
@@ -138,7 +146,7 @@ def container_credentials(installation: Installation, secret: str, address: str 
             "InvalidIdInRequest", "Credentials not found: no running container has this address.", status=404
         )
     if not _may_ask(record, address):
-        raise ApiError("AccessDenied", "These credentials are for a container of another network.", status=403)
+        raise ApiError("AccessDenied", "These credentials are another container's.", status=403)
     credential = _credential(installation, record)
     return {
         "AccessKeyId": credential.access_key_id,
@@ -181,8 +189,10 @@ def _lasting(principal: Principal) -> Principal:
 
 
 def _may_ask(record: Workload, address: str | None) -> bool:
-    if record.source is None or address is None:
+    if record.source is None:
         return True
+    if address is None:
+        return False
     try:
         return ipaddress.ip_address(address) in ipaddress.ip_network(record.source, strict=False)
     except ValueError:

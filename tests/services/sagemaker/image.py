@@ -33,18 +33,20 @@ CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
 
-def push_algorithm(server: RunningServer, repository: str, directory: Path) -> str:
-    """Makes a repository with the image in it; answers the image's URI."""
+def push_algorithm(
+    server: RunningServer, repository: str, directory: Path, program: Path = PROGRAM, **configuration: Any
+) -> str:
+    """Makes a repository with the image in it; answers the image's URI. `configuration` goes into the image's own."""
     ecr = server.client("ecr")
     ecr.create_repository(repositoryName=repository)
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     password = base64.b64decode(token).decode().partition(":")[2]
     blobs, config = _base(server, directory)
-    program = directory / "program.tar"
-    program.write_bytes(_layer())
-    blobs.append(program)
-    config["config"] |= {"Entrypoint": ["python3", "/opt/algorithm.py"], "Cmd": None}
-    config["rootfs"]["diff_ids"].append(_digest(program))
+    layer = directory / "program.tar"
+    layer.write_bytes(_layer(program))
+    blobs.append(layer)
+    config["config"] |= {"Entrypoint": ["python3", "/opt/algorithm.py"], "Cmd": None, **configuration}
+    config["rootfs"]["diff_ids"].append(_digest(layer))
     config.pop("history", None)
     described = directory / "config.json"
     described.write_text(json.dumps(config))
@@ -91,10 +93,10 @@ def _base(server: RunningServer, directory: Path) -> tuple[list[Path], dict[str,
     return [directory / "base" / layer for layer in manifest["Layers"]], config
 
 
-def _layer() -> bytes:
+def _layer(program: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        content = PROGRAM.read_bytes()
+        content = program.read_bytes()
         member = tarfile.TarInfo("opt/algorithm.py")
         member.size, member.mode = len(content), 0o755
         archive.addfile(member, io.BytesIO(content))

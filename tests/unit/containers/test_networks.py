@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,35 @@ def test_rules_lead_to_the_gateway_and_to_nothing_else_on_loopback() -> None:
     assert "-d 169.254.170.2/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 127.0.0.1:4566" in text
     assert "-d 10.192.0.1/32 -p tcp -m tcp --dport 4566 -j DNAT --to-destination 127.0.0.1:4566" in text
     assert text.index("-o boatabcd123456 -j RETURN") < text.index("-o boat+ -j DROP")
+
+
+def test_of_the_machine_only_the_gateway_and_the_doors_are_open() -> None:
+    text = networks.rules("B", [NETWORK], 4566, [("192.168.0.9", "udp", 53)])
+    lines = [line for line in text.splitlines() if line.startswith("-A B-I -i boatabcd123456")]
+    assert [line.partition(" -j ")[2].split()[0] for line in lines] == ["ACCEPT", "ACCEPT", "ACCEPT", "REJECT", "DROP"]
+    assert "-d 127.0.0.1/32 -p tcp -m tcp --dport 4566" in lines[0]
+    assert "--ctstate ESTABLISHED,RELATED" in lines[1]
+    assert "-d 192.168.0.9/32 -p udp -m udp --dport 53" in lines[2]
+    assert "-A B-R -i boatabcd123456 ! -s 10.192.0.0/26 -j DROP" in text
+    assert "-A B-F -o boatabcd123456 -j DROP" in text
+
+
+def test_doors_are_name_servers_and_proxies_with_addresses_outside_loopback(tmp_path: Path) -> None:
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("search lan\nnameserver 127.0.0.53\nnameserver 192.168.0.1\nnameserver fd00::1\nnameserver\n")
+    variables = {
+        "https_proxy": "http://192.168.0.2:3128",
+        "HTTP_PROXY": "192.168.0.3",
+        "ftp_proxy": "http://localhost:1",
+        "all_proxy": "http://192.168.0.4:notaport",
+        "no_proxy": "192.168.0.5",
+    }
+    assert networks.doors(variables, [resolver, tmp_path / "missing"]) == [
+        ("192.168.0.1", "tcp", 53),
+        ("192.168.0.1", "udp", 53),
+        ("192.168.0.2", "tcp", 3128),
+        ("192.168.0.3", "tcp", 80),
+    ]
 
 
 def test_rules_without_networks_still_empty_the_chains() -> None:

@@ -48,6 +48,21 @@ def test_nobody_else_gets_them(installation: Installation, make_role: Callable[.
         workloads.container_credentials(installation, secret, "10.89.3.7")
 
 
+def test_of_one_network_only_the_container_that_they_were_made_for_gets_them(
+    installation: Installation, make_role: Callable[..., Role]
+) -> None:
+    role = make_role("Training", trust({"Service": SERVICE}))
+    secret = register(installation, role)
+    workloads.bind_workload(installation, JOB, "10.89.3.7")
+    assert workloads.container_credentials(installation, secret, "10.89.3.7")["RoleArn"] == role.arn
+    for neighbour in ("10.89.3.8", "10.89.3.1", "127.0.0.1", None):
+        with pytest.raises(ApiError, match="another container's"):
+            workloads.container_credentials(installation, secret, neighbour)
+    # Its container is started anew, at an address that is not known yet.
+    register(installation, role)
+    assert workloads.container_credentials(installation, secret, "10.89.3.8")["RoleArn"] == role.arn
+
+
 def test_asking_again_gives_the_same_address(installation: Installation, make_role: Callable[..., Role]) -> None:
     role = make_role("Training", trust({"Service": SERVICE}))
     assert register(installation, role) == register(installation, role, None)

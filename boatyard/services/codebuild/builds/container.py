@@ -90,7 +90,9 @@ def start(installation: Installation, build: Build, where: Directories) -> Conta
     engine = installation.engine
     found = engine.find(name)
     if found is not None:
-        return engine.start(_specification(installation, build, where, name, "", {}))
+        found = engine.start(_specification(installation, build, where, name, "", {}))
+        installation.bind_workload(workload(build), found.address)
+        return found
     network = engine.network(name)
     environment = installation.workload_environment(
         name,
@@ -102,7 +104,9 @@ def start(installation: Installation, build: Build, where: Directories) -> Conta
         session_name=f"AWSCodeBuild-{build.uuid}",
         source_arn=build.arn,
     )
-    return engine.start(_specification(installation, build, where, name, network.gateway, environment))
+    container = engine.start(_specification(installation, build, where, name, network.gateway, environment))
+    installation.bind_workload(workload(build), container.address)
+    return container
 
 
 def _specification(

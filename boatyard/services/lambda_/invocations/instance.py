@@ -183,6 +183,7 @@ class Instance:
             )
         )
         self.address = self._container.address
+        self.installation.bind_workload(f"lambda/{self.id}", self.address)
 
     def _variables(self, runtime_api: str) -> dict[str, str]:
         function = self.function

@@ -8,7 +8,10 @@ from typing import cast
 
 import httptools
 
+from boatyard.containers.reach import Reach
+
 _CONNECT_SECONDS = 3.0  # a container that has gone leaves an address where nobody answers at all
+_HEAD_LIMIT = 256 * 1024  # bytes that may come before the end of the answer's headers
 _IDLE_LIMIT = 32  # connections kept for one container
 
 
@@ -39,7 +42,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer = Answer()
         self._chunks: list[bytes] = []
-        self._size = 0
+        self._size = self._received = 0
         self._limit = 0
         self._waiting: asyncio.Future[Answer] | None = None
         self.answering = False  # a byte of the answer has arrived
@@ -51,6 +54,7 @@ class _Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes, limit: int) -> asyncio.Future[Answer]:
         """Sends a request; the future gives its answer, or why there is none."""
         self._answer, self._chunks, self._size, self._limit = Answer(), [], 0, limit
+        self._received = 0
         self.answering = self.reusable = False
         self._waiting = asyncio.get_running_loop().create_future()
         transport = self._transport
@@ -64,6 +68,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.answering = True
+        self._received += len(data)
+        if not self._answer.status and self._received > _HEAD_LIMIT:
+            self._fail(AnswerTooLarge(f"its head is longer than {_HEAD_LIMIT} bytes"))
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -124,8 +132,8 @@ class _Connection(asyncio.Protocol):
 class ContainerClient:
     """Requests to one container, over as many connections as are needed at once."""
 
-    def __init__(self, address: str, port: int = 8080) -> None:
-        self.address = address
+    def __init__(self, reach: Reach, port: int = 8080) -> None:
+        self._reach = reach
         self.port = port
         self._idle: deque[_Connection] = deque()
 
@@ -160,9 +168,10 @@ class ContainerClient:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                _, connection = await loop.create_connection(_Connection, self.address, self.port)
+                made = await self._reach.open(self.port)
+                _, connection = await loop.create_connection(_Connection, sock=made)
         except (OSError, TimeoutError) as error:
-            raise ContainerUnreachable(f"{self.address}:{self.port}: {error}") from None
+            raise ContainerUnreachable(f"{self._reach.address}:{self.port}: {error}") from None
         return connection
 
     async def _exchange(self, connection: _Connection, head: bytes, body: bytes, limit: int) -> Answer:

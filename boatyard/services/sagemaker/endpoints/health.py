@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 
+from boatyard.containers.reach import Reach
+
 PING_SECONDS = 2.0  # AWS: "Respond to Health Check (Ping) Requests"
 
 
-def ping(address: str, port: int) -> str | None:
+def ping(reach: Reach, port: int) -> str | None:
     """None when /ping was answered with 200 within two seconds, else what happened instead."""
-    connection = http.client.HTTPConnection(address, port, timeout=PING_SECONDS)
+    connection = http.client.HTTPConnection(reach.address, port, timeout=PING_SECONDS)
     try:
+        connection.sock = reach.connect(port, PING_SECONDS)
         connection.request("GET", "/ping")
         answer = connection.getresponse()
         answer.read(1024)

@@ -18,7 +18,7 @@ from boatyard.services.sagemaker.container_logs import ShippedLog
 from boatyard.services.sagemaker.endpoints import health, preparation, serving
 from boatyard.services.sagemaker.endpoints.records import ENDPOINTS, SERVING, Endpoint
 from boatyard.services.sagemaker.endpoints.routing import Replica, Route, Routes, VariantRoute
-from boatyard.services.sagemaker.endpoints.serving import PORT, Place, places
+from boatyard.services.sagemaker.endpoints.serving import PORT, Place, isolated, places
 from boatyard.services.sagemaker.instances import capped, instance_type
 from boatyard.state.database import DatabaseClosed
 from boatyard.workflows.work import Interrupted
@@ -63,14 +63,17 @@ class Keeper:
         container = self._started(place)
         up = self._log_of(place, container)
         deadline = time.monotonic() + place.variant.startup_seconds
-        pause, said = _FIRST_PAUSE, "it has not been asked yet"
+        pause, said, bound = _FIRST_PAUSE, "it has not been asked yet", False
         while True:
-            address = container.address if container.running else ""
-            if not address:
+            reach = container.reach()
+            if reach is None:
                 raise NotServing(self._ended(place, container, up))
-            problem = health.ping(address, PORT)
+            if not bound and not isolated(place):
+                self.installation.bind_workload(place.container, reach.address)
+                bound = True
+            problem = health.ping(reach, PORT)
             if problem is None:
-                up.replica = Replica(place.container, address, PORT, serving.log_stream(place.variant, container.id))
+                up.replica = Replica(place.container, reach, PORT, serving.log_stream(place.variant, container.id))
                 self._failures.pop(place.container, None)
                 return
             said = problem
@@ -168,6 +171,7 @@ class Keeper:
         if found is not None:
             found.stop(10)
             self._remove(place, found)
+        self.installation.end_workload(place.container)
 
     def _remove(self, place: Place, ended: Container) -> None:
         """Removes an ended container, once its log is shipped to the end: an earlier server may have begun to."""

@@ -11,15 +11,16 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from boatyard.containers.reach import Reach
 from boatyard.services.sagemaker.endpoints.container_http import ContainerClient
 
 
 class Replica:
     """One serving container: its client, and how many requests it is answering now."""
 
-    def __init__(self, container: str, address: str, port: int, log_stream: str) -> None:
+    def __init__(self, container: str, reach: Reach, port: int, log_stream: str) -> None:
         self.container = container
-        self.client = ContainerClient(address, port)
+        self.client = ContainerClient(reach, port)
         self.log_stream = log_stream
         self.outstanding = 0
 

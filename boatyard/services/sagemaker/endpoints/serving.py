@@ -53,14 +53,14 @@ def model_directory(installation: Installation, endpoint: Endpoint, variant: Var
     return directory(installation, endpoint) / f"{variant.generation}-{variant.position}" / "model"
 
 
-def workload(endpoint: Endpoint, variant: Variant) -> str:
-    """The identity under which a variant's containers have their role's credentials."""
-    return f"{network(endpoint)}-{variant.generation}-{variant.position}"
-
-
 def log_stream(variant: Variant, container_id: str) -> str:
     """VARIANT/INSTANCE: every start of a container is a new instance."""
     return f"{variant.name}/i-{hashlib.sha256(container_id.encode()).hexdigest()[:17]}"
+
+
+def isolated(place: Place) -> bool:
+    """Whether the place's container has no network at all: EnableNetworkIsolation of its model."""
+    return bool(place.variant.model.get("EnableNetworkIsolation"))
 
 
 def specification(installation: Installation, place: Place) -> ContainerSpecification:
@@ -68,12 +68,13 @@ def specification(installation: Installation, place: Place) -> ContainerSpecific
     endpoint, variant = place.endpoint, place.variant
     model = variant.model
     shape = instance_type(variant.instance_type, "CreateEndpoint")
-    name = installation.engine.network(network(endpoint)).name
+    name = "none"
     environment = dict(definition(model).get("Environment", {}))
-    if not model.get("EnableNetworkIsolation"):
+    if not isolated(place):
+        name = installation.engine.network(network(endpoint)).name
         environment |= installation.workload_environment(
             name,
-            identity=workload(endpoint, variant),
+            identity=place.container,
             role_arn=model["ExecutionRoleArn"],
             service=roles.PRINCIPAL,
             region=endpoint.region,

@@ -136,7 +136,6 @@ class _Deployment:
             if (variant.generation, variant.position) not in models:
                 folder = serving.model_directory(self.installation, endpoint, variant).parent
                 shutil.rmtree(folder, ignore_errors=True)
-                self.installation.end_workload(serving.workload(endpoint, variant))
         changes.change(self.installation, self.key, self.uid, retiring=None)
 
     def load(self, *, whatever: bool = False) -> Endpoint | None:
@@ -165,9 +164,6 @@ def delete(work: Work, account: str, region: str, name: str, uid: str) -> None:
     ]
     keeper.take_down(everything, DRAIN_SECONDS)
     keeper.patiently(lambda: installation.engine.remove_network(serving.network(endpoint)))
-    for fleet in (endpoint.fleet, endpoint.target, endpoint.retiring):
-        for variant in fleet.variants if fleet else ():
-            installation.end_workload(serving.workload(endpoint, variant))
     shutil.rmtree(serving.directory(installation, endpoint), ignore_errors=True)
     with installation.database.transaction() as tx:
         ENDPOINTS.delete(tx, account, region, name)

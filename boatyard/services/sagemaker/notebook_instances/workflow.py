@@ -83,6 +83,7 @@ def _start(work: Work, notebook: Notebook) -> str:
     if container is None:
         instance.prepare(installation, notebook)
         container = installation.engine.start(instance.specification(installation, notebook))
+    installation.bind_workload(instance.container_name(notebook), container.address)
     followed = logs_of(installation).follow(notebook, container)
     deadline = time.monotonic() + START_SECONDS
     while True:

@@ -29,7 +29,8 @@ def directory(installation: Installation, job: TrainingJob) -> Path:
 
 def start(installation: Installation, job: TrainingJob, image: str) -> None:
     """Starts the job's container, or takes up the one there is; EngineError when it cannot run."""
-    installation.engine.start(specification(installation, job, image))
+    container = installation.engine.start(specification(installation, job, image))
+    installation.bind_workload(container_name(job), container.address)
 
 
 def specification(installation: Installation, job: TrainingJob, image: str) -> ContainerSpecification:

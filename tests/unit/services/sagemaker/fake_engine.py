@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from boatyard.containers.errors import EngineError, EngineUnavailable
+from boatyard.containers.reach import Reach
 from boatyard.containers.specification import ContainerSpecification, Exit, LogLine
 
 
@@ -51,6 +52,9 @@ class FakeContainer:
     def running(self) -> bool:
         self.engine.answer()
         return not self.ended.is_set()
+
+    def reach(self) -> Reach | None:
+        return Reach(self.address) if self.running else None
 
     def wait(self, timeout: float | None = None) -> Exit | None:
         self.engine.answer()

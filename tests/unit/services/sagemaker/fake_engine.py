@@ -116,6 +116,9 @@ class FakeEngine:
         wanted = (labels or {}).items()
         return [c for c in list(self.made.values()) if wanted <= dict(c.specification.labels).items()]
 
+    def has_image(self, image: str) -> bool:
+        return True
+
     def network(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(name=name, gateway="10.0.0.1", subnet="10.0.0.0/24")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from boatyard.api.errors import ApiError
 
 MAXIMUM = 50
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def to_dict(tags: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
@@ -28,5 +30,7 @@ def check(tags: Mapping[str, str], code: str = "ValidationException") -> None:
             raise ApiError(code, f"The tag key {name[:40]!r} must have 1 to 128 characters", status=400)
         if len(text) > 256:
             raise ApiError(code, f"The value of the tag {name!r} must have at most 256 characters", status=400)
+        if _CONTROL.search(name) or _CONTROL.search(text):
+            raise ApiError(code, f"The tag {name!r} must not have control characters", status=400)
         if name.lower().startswith("aws:"):
             raise ApiError(code, "aws: prefixed tag key names are not allowed for external use.", status=400)

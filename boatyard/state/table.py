@@ -157,8 +157,10 @@ class Table(Generic[R]):
                 clauses.append(f'"{column}" IS ?')
                 values.append(_column(value))
         if prefix and prefix[1]:
-            clauses.append(f'"{prefix[0]}" >= ? AND substr("{prefix[0]}", 1, ?) = ?')
-            values += [prefix[1], len(prefix[1]), prefix[1]]
+            # As bytes: SQLite's functions on text end at a NUL.
+            clauses.append(f'"{prefix[0]}" >= ? AND substr(CAST("{prefix[0]}" AS BLOB), 1, ?) = ?')
+            start = prefix[1].encode()
+            values += [prefix[1], len(start), start]
         if after:
             clauses.append(f'"{after[0]}" {"<" if descending else ">"} ?')
             values.append(_column(after[1]))

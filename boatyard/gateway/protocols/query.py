@@ -47,7 +47,7 @@ class QueryProtocol(Protocol):
 
     def answer(self, output: dict[str, Any], operation: Any, request_id: str) -> HttpResponse:
         """<OperationResponse><OperationResult>...</OperationResult><ResponseMetadata/></OperationResponse>."""
-        writer = xml.Writer()
+        writer = xml.Writer(exact=False)
         service = operation.service_model
         root = f"{operation.name}Response"
         writer.parts.append(f'{xml.DECLARATION}<{root} xmlns="{service.metadata.get("xmlNamespace", "")}">')
@@ -65,12 +65,12 @@ class QueryProtocol(Protocol):
     def refuse(self, fault: Fault, service: Any, request_id: str, *, resource: str = "") -> HttpResponse:
         """<ErrorResponse><Error><Type/><Code/><Message/>...</Error><RequestId/></ErrorResponse>."""
         code = error_code(fault)
-        writer = xml.Writer()
+        writer = xml.Writer(exact=False)
         namespace = service.metadata.get("xmlNamespace", "")
         writer.parts.append(f'{xml.DECLARATION}<ErrorResponse xmlns="{namespace}"><Error>')
         writer.element("Type", "Sender" if fault.sender else "Receiver")
         writer.element("Code", code)
-        writer.element("Message", xml.readable(fault.message))
+        writer.element("Message", fault.message)
         if fault.shape is not None:
             extra = {key: value for key, value in fault.members.items() if key.lower() != "message"}
             writer.members(fault.shape, extra)

@@ -16,6 +16,7 @@ from boatyard.gateway.protocols import values
 from boatyard.gateway.protocols.base import Params, Protocol
 from boatyard.gateway.protocols.values import Malformed
 
+_FORBIDDEN_IN_HEADERS = re.compile("[^\t\x20-\x7e\x80-\xff]")
 _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 _HEADER_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(?:,|$)')
 
@@ -223,6 +224,6 @@ def header_text(member: Any, value: Any) -> str:
     if member.serialization.get("jsonvalue"):
         return base64.b64encode(msgspec.json.encode(value)).decode("ascii")
     text = values.format_text(member, value, timestamp_style="rfc822")
-    if text.isprintable():
+    if not _FORBIDDEN_IN_HEADERS.search(text):
         return text
     return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[\\]^`{|}~")

@@ -37,6 +37,8 @@ _ROOTS = {
     "GetBucketNotificationConfiguration": "NotificationConfiguration",
     "GetObjectAttributes": "GetObjectAttributesResponse",
 }
+_ECHOING = ("CreateMultipartUpload", "CompleteMultipartUpload", "ListParts")
+"""Their answers repeat the key; they must be readable where it has characters that XML cannot hold."""
 _WITH_CONTENT = frozenset({"GetObject", "HeadObject"})
 
 
@@ -58,7 +60,7 @@ class RestXmlProtocol(RestProtocol):
 
     def form_body(self, shape: Any, value: Any, operation: Any, *, payload: bool) -> bytes:
         """The XML document of an output, its root as S3 names it."""
-        writer = xml.Writer(milliseconds=True)
+        writer = xml.Writer(milliseconds=True, exact=operation.name not in _ECHOING)
         writer.parts.append(xml.DECLARATION)
         if operation.name == "GetBucketLocation":
             constraint = xml.text(value.get("LocationConstraint") or "")
@@ -84,10 +86,10 @@ class RestXmlProtocol(RestProtocol):
         """<Error><Code/><Message/>...<RequestId/><HostId/></Error>; 304 has no body."""
         if fault.status == 304:
             return HttpResponse(304, list(fault.headers), error_code=fault.code)
-        writer = xml.Writer()
+        writer = xml.Writer(exact=False)
         writer.parts.append(f"{xml.DECLARATION}<Error>")
         writer.element("Code", fault.code)
-        writer.element("Message", xml.readable(fault.message))
+        writer.element("Message", fault.message)
         for name, value in fault.members.items():
             writer.element(name, str(value).lower() if isinstance(value, bool) else str(value))
         if resource and not {"Key", "BucketName", "Resource"} & fault.members.keys():

@@ -11,7 +11,8 @@ from boatyard.gateway.protocols import values
 from boatyard.gateway.protocols.values import Malformed
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text(value: str) -> str:
@@ -21,7 +22,11 @@ def text(value: str) -> str:
 
 def readable(value: str) -> str:
     """Text that every XML parser takes: a message may quote what XML 1.0 cannot hold."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def _replaced(value: str) -> str:
+    return text(readable(value))
 
 
 def _attribute(value: str) -> str:
@@ -98,10 +103,14 @@ def member_name(member: Any, name: str) -> str:
 
 
 class Writer:
-    """Writes shapes as XML text; `milliseconds` writes timestamps always with them."""
+    """Writes shapes as XML text; `milliseconds` writes timestamps always with them.
 
-    def __init__(self, timestamp_style: str = "iso8601", *, milliseconds: bool = False) -> None:
+    `exact` writes characters that XML 1.0 cannot hold as references, as S3 does; else they are replaced.
+    """
+
+    def __init__(self, timestamp_style: str = "iso8601", *, milliseconds: bool = False, exact: bool = True) -> None:
         self.parts: list[str] = []
+        self._text = text if exact else _replaced
         self._style = timestamp_style
         self._milliseconds = milliseconds
 
@@ -111,7 +120,7 @@ class Writer:
 
     def element(self, name: str, content: str) -> None:
         """A plain element with text."""
-        self.parts.append(f"<{name}>{text(content)}</{name}>")
+        self.parts.append(f"<{name}>{self._text(content)}</{name}>")
 
     def value(self, shape: Any, name: str, value: Any) -> None:
         """A value as the element (or elements, when flattened) of this name."""

@@ -12,7 +12,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
-from boatyard.services.cloudwatch.errors import invalid_combination, invalid_value, missing
+from boatyard.services.cloudwatch.errors import check_text, invalid_combination, invalid_value, missing
 from boatyard.services.cloudwatch.evaluation import change_state
 from boatyard.services.cloudwatch.periods import check_period
 from boatyard.services.cloudwatch.records import ALARMS, Alarm, Metric, add_history
@@ -90,6 +90,7 @@ def _check(params: Mapping[str, Any]) -> None:
     for name in NOT_DONE:
         if params.get(name) is not None:
             raise not_supported("CloudWatch", "PutMetricAlarm", name)
+    check_text(params["AlarmName"], "AlarmName")
     for name in REQUIRED:
         if params.get(name) is None:
             raise missing(f"The parameter {name} is required.")

@@ -13,7 +13,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import not_supported
 from boatyard.api.paging import decode_token, encode_token
 from boatyard.services.cloudwatch import records
-from boatyard.services.cloudwatch.errors import invalid_combination, invalid_value, missing
+from boatyard.services.cloudwatch.errors import check_text, invalid_combination, invalid_value, missing
 from boatyard.services.cloudwatch.records import Metric, Point
 
 PAGE = 500
@@ -38,6 +38,10 @@ def put_metric_data(call: Call, params: Params) -> None:
     if len(data) > DATA:
         raise invalid_value(f"The collection MetricData must not have a size greater than {DATA}.")
     moment = time.time()
+    for number, datum in enumerate(data, 1):
+        check_text(datum["MetricName"], f"MetricData.member.{number}.MetricName")
+        for each in datum.get("Dimensions") or ():
+            check_text(each["Name"] + each["Value"], f"MetricData.member.{number}.Dimensions")
     points = [
         (Metric.of(namespace, datum["MetricName"], _dimensions(datum, number)), _point(datum, number, moment))
         for number, datum in enumerate(data, 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
-from boatyard.services.codecommit.checks import FILE_LIMIT, author, check_branch_name, check_commit_id
+from boatyard.services.codecommit.checks import FILE_LIMIT, author, check_branch_name, check_commit_id, check_message
 from boatyard.services.codecommit.git import NO_COMMIT, Git, TreeEntry
 from boatyard.services.codecommit.modes import AWS_MODES, SUBMODULE
 from boatyard.services.codecommit.records import Repository
@@ -55,6 +55,7 @@ def commit_changes(
     """Commit changes on the branch that `params` names, whose tip must be params["parentCommitId"]."""
     branch = params["branchName"]
     check_branch_name(branch)
+    check_message(params.get("commitMessage"))
     name, email = author(call, params.get("authorName") or params.get("name"), params.get("email"))
     parent = check_parent(git, branch, params.get("parentCommitId"))
     entries = {entry.path: entry for entry in git.tree(parent, recursive=True)} if parent else {}

@@ -10,6 +10,9 @@ from boatyard.services.codecommit.records import REPOSITORIES, Repository
 from boatyard.services.codecommit.references import repository_git
 
 REPOSITORY_NAME = re.compile(r"[\w.\-]{1,100}\Z", re.ASCII)
+_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+MESSAGE_LIMIT = 256 * 1024
+"""Bytes of a commit message (CodeCommit User Guide, "Quotas")."""
 FILE_LIMIT = 6 * 1024 * 1024
 # What git-check-ref-format(1) refuses anywhere in a reference name.
 _REFERENCE_TRICKS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
@@ -94,9 +97,21 @@ def clean_path(path: str) -> str:
     inner = path.removeprefix("/")
     parts = inner.split("/")
     bad = not inner or len(inner.encode()) > 4096 or "\0" in inner
-    if bad or any(part in ("", ".", "..") or part.lower().rstrip(". ") in (".git", "git~1") for part in parts):
+    if bad or any(part in ("", ".", "..") or _is_git_directory(part) for part in parts):
         raise ApiError("InvalidPathException", f"The path {path!r} is not a valid path inside a repository")
     return inner
+
+
+def _is_git_directory(part: str) -> bool:
+    """Whether a file system takes the name for .git: as Windows and macOS read it (git's protectNTFS, protectHFS)."""
+    seen = _IGNORED_BY_HFS.sub("", part).lower()
+    return seen.split(":")[0].split("\\")[0].rstrip(". ") in (".git", "git~1")
+
+
+def check_message(message: str | None) -> None:
+    """CommitMessageLengthExceededException for a message that is too long."""
+    if message and len(message.encode()) > MESSAGE_LIMIT:
+        raise ApiError("CommitMessageLengthExceededException", f"The commit message exceeds {MESSAGE_LIMIT} bytes")
 
 
 def check_author(name: str | None, email: str | None) -> None:
@@ -110,4 +125,4 @@ def check_author(name: str | None, email: str | None) -> None:
 def author(call: Call, name: str | None, email: str | None) -> tuple[str, str]:
     """The author to write: as given, else the caller's own name as AWS does."""
     check_author(name, email)
-    return name or call.principal.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1], email or ""
+    return (name or "").strip() or call.principal.arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1], email or ""

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,15 +212,14 @@ class Git:
         return self.attempt("merge-base", "--is-ancestor", older, newer)[0] == 0
 
     def commit_tree(self, tree: str, parents: Sequence[str], message: str, name: str, email: str) -> str:
-        """Write a commit object; its id."""
-        arguments = [argument for parent in parents for argument in ("-p", parent)]
-        who = {
-            "GIT_AUTHOR_NAME": name,
-            "GIT_AUTHOR_EMAIL": email,
-            "GIT_COMMITTER_NAME": name,
-            "GIT_COMMITTER_EMAIL": email,
-        }
-        return self.text("commit-tree", tree, *arguments, data=message.encode(), extra=who)
+        """Write a commit object with exactly these texts; its id.
+
+        Git's own commit-tree trims names and takes what it does not think UTF-8 for Latin-1.
+        """
+        who = f"{name} <{email}> {int(time.time())} +0000"
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents), f"author {who}", f"committer {who}"]
+        data = "\n".join([*lines, "", message]).encode()
+        return self.text("hash-object", "-t", "commit", "-w", "--stdin", data=data)
 
     @contextmanager
     def index(self) -> Iterator[dict[str, str]]:

@@ -6,7 +6,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
 from boatyard.services.codecommit.changes import check_layout, write_tree
-from boatyard.services.codecommit.checks import author, branch_commit, open_repository, resolve
+from boatyard.services.codecommit.checks import author, branch_commit, check_message, open_repository, resolve
 from boatyard.services.codecommit.git import Git, TreeEntry
 from boatyard.services.codecommit.merging import FILE_LEVEL, Conflict, Merge, merge, object_type
 from boatyard.services.codecommit.modes import AWS_MODES
@@ -83,6 +83,7 @@ def _merge_branches(call: Call, params: Params, operation: str, *, squash: bool)
     repository, git = open_repository(call, params)
     if "conflictResolution" in params:
         raise not_supported("CodeCommit", operation, "conflictResolution")
+    check_message(params.get("commitMessage"))
     source, destination = _sides(git, params)
     branch = _target(git, params, destination)
     merged = _merged(git, params, source, destination)

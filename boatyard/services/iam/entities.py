@@ -11,6 +11,7 @@ from urllib.parse import quote
 from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
+from boatyard.api.names import check_pattern
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.identity import aws_managed
@@ -172,6 +173,13 @@ def check_tags(found: dict[str, str], kind: str) -> None:
     if len(found) > tag_lists.MAXIMUM:
         raise limit_exceeded(f"Cannot exceed quota for TagsPer{kind}: {tag_lists.MAXIMUM}")
     tag_lists.check(found, "InvalidInput")
+
+
+def check_description(text: str | None) -> str | None:
+    """A description that IAM takes: Latin-1 without control characters. ValidationError for another."""
+    if text:
+        check_pattern(text, r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*", "description", "ValidationError")
+    return text
 
 
 def encoded(document: str) -> str:

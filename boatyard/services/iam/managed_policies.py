@@ -13,6 +13,7 @@ from boatyard.identity.policy_syntax import Grammar
 from boatyard.identity.records import GROUPS, POLICIES, ROLES, USERS, ManagedPolicy, PolicyVersion
 from boatyard.services.iam.entities import (
     already_exists,
+    check_description,
     check_document,
     check_name,
     check_path,
@@ -61,7 +62,7 @@ def create_policy(call: Call, params: Params) -> dict[str, Any]:
         id=unique_ids.unique_id(unique_ids.POLICY),
         created=created,
         updated=created,
-        description=params.get("Description"),
+        description=check_description(params.get("Description")),
         tags=new_tags(params, "Policy"),
         versions=[PolicyVersion(id="v1", document=document, created=created)],
     )

@@ -13,6 +13,7 @@ from boatyard.identity.records import ROLES, Role
 from boatyard.services.iam.entities import (
     already_exists,
     check_boundary,
+    check_description,
     check_name,
     check_path,
     check_trust,
@@ -49,7 +50,7 @@ def create_role(call: Call, params: Params) -> dict[str, Any]:
             tags=new_tags(params, "Role"),
             boundary=check_boundary(tx, params.get("PermissionsBoundary")),
             trust_policy=params["AssumeRolePolicyDocument"],
-            description=params.get("Description"),
+            description=check_description(params.get("Description")),
             max_session_duration=params.get("MaxSessionDuration", 3600),
         )
         try:
@@ -91,7 +92,7 @@ def update_role(call: Call, params: Params) -> None:
         role = modifiable(tx, call.account, params["RoleName"])
         changed = msgspec.structs.replace(
             role,
-            description=params.get("Description", role.description),
+            description=check_description(params.get("Description", role.description)),
             max_session_duration=params.get("MaxSessionDuration", role.max_session_duration),
         )
         ROLES.put(tx, changed)
@@ -101,7 +102,7 @@ def update_role_description(call: Call, params: Params) -> dict[str, Any]:
     """Change a role's description. (IAM API: UpdateRoleDescription)"""
     with call.installation.database.transaction() as tx:
         role = modifiable(tx, call.account, params["RoleName"])
-        changed = msgspec.structs.replace(role, description=params["Description"])
+        changed = msgspec.structs.replace(role, description=check_description(params["Description"]))
         ROLES.put(tx, changed)
     return {"Role": role_details(changed)}
 

@@ -10,7 +10,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.identity import unique_ids
 from boatyard.identity.records import ROLES, Role
-from boatyard.services.iam.entities import moment, no_such, require_role
+from boatyard.services.iam.entities import check_description, moment, no_such, require_role
 from boatyard.services.iam.roles import SERVICE_LINKED_PATH
 from boatyard.services.iam.views import role_details
 from boatyard.state.table import AlreadyExists
@@ -42,7 +42,7 @@ def create_service_linked_role(call: Call, params: Params) -> dict[str, Any]:
         id=unique_ids.unique_id(unique_ids.ROLE),
         created=moment(),
         trust_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        description=params.get("Description"),
+        description=check_description(params.get("Description")),
     )
     with call.installation.database.transaction() as tx:
         try:

@@ -15,6 +15,7 @@ class Monitor:
     """The files of one container of boatyard's own podman."""
 
     def __init__(self, container_id: str, storage: Path, run: Path, driver: str) -> None:
+        self._id = container_id
         self.log = storage / f"{driver}-containers" / container_id / "userdata" / "ctr.log"
         self._exit_file = run / "libpod" / "exits" / container_id
         self._pid_file = run / "storage" / f"{driver}-containers" / container_id / "userdata" / "conmon.pid"
@@ -31,6 +32,22 @@ class Monitor:
     def ended(self) -> bool:
         """Whether the container's end has been written down, or nobody is left to do so."""
         return self._exit_file.exists() or not self.watching()
+
+    def lost(self, process: int) -> bool:
+        """Whether the monitor was killed and then the container, whose first process this was, has ended.
+
+        The engine takes such a container to be running for ever.
+        """
+        if self.watching() or self._exit_file.exists():
+            return False
+        try:
+            stat = Path(f"/proc/{process}/stat").read_text()
+            cgroups = Path(f"/proc/{process}/cgroup").read_text()
+        except OSError:
+            return True
+        # Another process may have got the number since; without cgroups that cannot be told.
+        another = "libpod" in cgroups and self._id not in cgroups
+        return stat.rpartition(")")[2].split()[0] == "Z" or another
 
     def records(self, follow: bool, gone: Callable[[], bool]) -> Iterator[bytes]:
         """The log file's records; with `follow` until the container has ended.

@@ -15,6 +15,7 @@ TIMEOUT_SECONDS = 180
 API_VERSION = "1.41"
 # podman lists the machine's network interfaces one by one, and refuses when another container's goes meanwhile.
 _INTERFACE_WENT = "no such network interface"
+_CONTAINER_WENT = "no such container"
 _TRIES = 5
 _PAUSE_SECONDS = 0.1
 
@@ -68,7 +69,9 @@ class Connection:
         except docker.errors.NotFound as error:
             raise NotFound(_words(error)) from error
         except docker.errors.APIError as error:
-            raise EngineError(_words(error)) from error
+            # What is removed just while podman looks at it.
+            kind = NotFound if _CONTAINER_WENT in _words(error) else EngineError
+            raise kind(_words(error)) from error
         except requests.exceptions.RequestException as error:
             raise EngineUnavailable(f"The container engine does not answer: {error}") from error
 

@@ -12,14 +12,16 @@ from boatyard.containers.errors import EngineError, EngineUnavailable
 from boatyard.containers.logs import file_lines, stream_lines
 from boatyard.containers.memory import killed_for_memory
 from boatyard.containers.reach import Reach, inside
-from boatyard.containers.specification import Exit, LogLine
+from boatyard.containers.specification import UNKNOWN_CODE, Exit, LogLine
 
 if TYPE_CHECKING:
     from boatyard.containers.connection import Connection
 
 # A created container counts as starting, a stopping one as running still.
 NOT_RUNNING = frozenset({"exited", "stopped", "dead", "removing"})
+STARTING = frozenset({"created", "configured", "initialized"})
 ATTEMPTS = 8
+UNWATCHED_POLL_SECONDS = 0.1
 
 
 class Container:
@@ -58,7 +60,15 @@ class Container:
     def running(self) -> bool:
         """Whether its process is alive."""
         found = self._connection.absent_is_none(lambda api: api.inspect_container(self.id))
-        return found is not None and bool(found["State"]["Running"])
+        return found is not None and bool(found["State"]["Running"]) and not self._lost(found["State"])
+
+    @property
+    def watched(self) -> bool:
+        """Whether its monitor lives, which takes down what it writes and how it ends."""
+        return self._monitor is None or self._monitor.watching()
+
+    def _lost(self, state: Mapping[str, Any]) -> bool:
+        return self._monitor is not None and self._monitor.lost(int(state["Pid"]))
 
     @property
     def address(self) -> str:
@@ -85,7 +95,7 @@ class Container:
                 ended = self._exit()
                 if ended is not None:
                     return ended
-            pause = POLL_SECONDS if self._monitor is not None else 0.1
+            pause = POLL_SECONDS if self._monitor is not None and self.watched else UNWATCHED_POLL_SECONDS
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -95,6 +105,8 @@ class Container:
 
     def _exit(self) -> Exit | None:
         state = self.inspect()["State"]
+        if state.get("Running") and self._lost(state):
+            return Exit(UNKNOWN_CODE)
         if state.get("Running") or state["Status"] not in NOT_RUNNING:
             return None
         code = int(state["ExitCode"])
@@ -116,8 +128,9 @@ class Container:
         )
 
     def _over(self) -> bool:
+        """Whether nothing more comes although no monitor is there: it comes with the start, and may be killed."""
         try:
-            return self.status in NOT_RUNNING | {"removed"}
+            return self.status not in STARTING
         except EngineUnavailable:
             return False
 
@@ -127,8 +140,15 @@ class Container:
 
     def stop(self, grace_seconds: int = 10) -> None:
         """Send its stop signal (SIGTERM by default), then SIGKILL; harmless when it has ended."""
-        if self.running:
+        if not self.running:
+            return
+        if self.watched:
             self._persist(lambda api: api.stop(self.id, timeout=grace_seconds))
+            return
+        # The engine would not see the end that it waits for.
+        self.kill("SIGTERM")
+        if self.wait(grace_seconds) is None:
+            self.kill()
 
     def kill(self, signal: str = "SIGKILL") -> None:
         """Send a signal to its first process; harmless when it has ended."""

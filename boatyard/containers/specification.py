@@ -50,9 +50,15 @@ class ContainerSpecification:
     stop_signal: str | None = None
 
 
+UNKNOWN_CODE = -1
+
+
 @dataclass(frozen=True)
 class Exit:
-    """How a container ended: its exit code (128 + signal when killed), and whether it ran out of memory."""
+    """How a container ended: its exit code (128 + signal when killed), and whether it ran out of memory.
+
+    The code is UNKNOWN_CODE where the container's monitor was killed, who alone would have learned it.
+    """
 
     code: int
     out_of_memory: bool = False

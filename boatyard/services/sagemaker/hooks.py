@@ -21,6 +21,7 @@ def resume(installation: Installation) -> None:
     keeper.resume()
     installation.workflows.every(LOOK_SECONDS, "SageMaker endpoints", keeper.look)
     threading.Thread(target=notebooks.resume, args=(installation,), name="notebook instances", daemon=True).start()
+    installation.workflows.every(LOOK_SECONDS, "notebook instances", lambda: notebooks.resume(installation))
     metrics = invocation_metrics.of(installation)
     installation.workflows.every(invocation_metrics.FLUSH_SECONDS, "SageMaker invocation metrics", metrics.flush)
 

@@ -11,7 +11,7 @@ from boatyard.api.git_configuration import git_environment
 from boatyard.api.installation import Installation
 from boatyard.containers.base_images import build_settings, registry_names, write_settings
 from boatyard.containers.container import Container
-from boatyard.containers.specification import ContainerSpecification, Mount
+from boatyard.containers.specification import UNKNOWN_CODE, ContainerSpecification, Exit, Mount
 from boatyard.services.codebuild import agent
 from boatyard.services.codebuild.builds.buildspec import RUNTIMES, Buildspec, BuildspecError
 from boatyard.services.codebuild.builds.caches import cached_paths
@@ -30,6 +30,7 @@ SIZES = {
     "BUILD_GENERAL1_2XLARGE": (148480, 72.0),
 }
 PYTHON = "3.11"
+KILLED = 137
 AGENT = Path(agent.__file__).parent
 
 
@@ -82,6 +83,27 @@ def write_plan(build: Build, spec: Buildspec, variables: Variables, where: Direc
     where.plan.unlink(missing_ok=True)
     where.plan.touch(mode=0o600)
     where.plan.write_text(json.dumps(plan))
+
+
+def find(installation: Installation, build: Build) -> Container | None:
+    """The build's container, running or ended."""
+    return installation.engine.find(stable_name(build))
+
+
+def ending(ended: Exit | None) -> str:
+    """Why a build has failed whose container ended before its commands did; None: somebody has removed it."""
+    if ended is None:
+        return (
+            "The build container was removed before its commands had ended, and not by boatyard: who uses podman on "
+            "boatyard's engine must leave its containers alone. Start the build again."
+        )
+    if ended.code == UNKNOWN_CODE:
+        return "The monitor (conmon) of the build container was killed, which ended its commands: start it again."
+    reason = "was killed for using too much memory" if ended.out_of_memory else "ended"
+    if ended.code == KILLED and not ended.out_of_memory:
+        reason = "was killed or removed, by somebody or by the machine,"
+    text = f"The build container {reason} before its commands had ended (exit code {ended.code})."
+    return f"{text} See the end of the log."
 
 
 def start(installation: Installation, build: Build, where: Directories) -> Container:

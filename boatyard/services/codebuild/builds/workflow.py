@@ -16,7 +16,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
 from boatyard.containers.container import Container
-from boatyard.containers.errors import EngineError, EngineUnavailable
+from boatyard.containers.errors import EngineError, EngineUnavailable, NotFound
 from boatyard.containers.specification import Exit
 from boatyard.services.codebuild.builds import caches, container, events, slots
 from boatyard.services.codebuild.builds.artifacts import ArtifactsError, upload
@@ -232,9 +232,22 @@ class Story:
         build = self.build
         if any(phase.type == "UPLOAD_ARTIFACTS" for phase in build.phases):
             return
+        reported = Progress(self)
+        ended = self.run_container(work, reported)
+        # A server that takes this up behind the commands does not read the container's log again.
+        self.log.finish()
+        reported.read(self.where.progress)
+        if not reported.complete:
+            raise BuildEnded("FAILED", "CONTAINER_ENDED", container.ending(ended))
+        self.change(lambda each: msgspec.structs.replace(each, exported=reported.exported))
+
+    def run_container(self, work: Work, reported: Progress) -> Exit | None:
+        """How the container ended; None where it was removed. Commands that have begun are never begun again."""
+        build = self.build
+        if self.where.progress.exists() and container.find(self.installation, build) is None:
+            return None
         running = container.start(self.installation, build, self.where)
         self.log.follow(running)
-        reported = Progress(self)
         minutes = build.settings["timeoutInMinutes"]
         watched = Watched(running)
 
@@ -247,19 +260,10 @@ class Story:
                 raise BuildEnded("TIMED_OUT", "BUILD_TIMED_OUT", f"Build has timed out after {minutes} minutes. ")
             return watched.ended()
 
-        ended = work.wait(("codebuild", build.arn), ready=over, poll=POLL_SECONDS)
-        # A server that takes this up behind the commands does not read the container's log again.
-        self.log.finish()
-        reported.read(self.where.progress)
-        if not reported.complete:
-            reason = "was killed for using too much memory" if ended and ended.out_of_memory else "ended"
-            code = ended.code if ended else "unknown"
-            raise BuildEnded(
-                "FAILED",
-                "CONTAINER_ENDED",
-                f"The build container {reason} before its commands did (exit code {code}). See the end of the log.",
-            )
-        self.change(lambda each: msgspec.structs.replace(each, exported=reported.exported))
+        try:
+            return work.wait(("codebuild", build.arn), ready=over, poll=POLL_SECONDS)
+        except NotFound:
+            return None
 
     def build_was_run(self) -> bool:
         """Whether artifacts are uploaded: of a build that failed too, unless it failed before its BUILD phase."""

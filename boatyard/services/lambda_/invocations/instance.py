@@ -251,6 +251,11 @@ class Instance:
         if self._output is not None:
             self._output.flush()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can take an event: its container has neither ended nor been removed by somebody."""
+        return not self.broken and self._container is not None and self._container.watched
+
     def log_failed_start(self, invocation: Invocation, outcome: Outcome) -> None:
         """Write into the log that an invocation ended before the function was loaded, and why."""
         self._flush_output()
@@ -308,7 +313,7 @@ class Instance:
             kind = "Runtime.OutOfMemory"
             text = f"Runtime exited with error: signal: killed (more than {self.function.memory} MB were used)"
         else:
-            status = "unknown" if ended is None else f"exit status {ended.code}"
+            status = "its container was removed" if ended is None else f"exit status {ended.code}"
             kind, text = "Runtime.ExitError", f"Runtime exited with error: {status}"
         with self._lock:
             current = self._current

@@ -91,8 +91,9 @@ class Pool:
                     raise too_many()
                 while self._idle[function.revision]:
                     instance = self._idle[function.revision].pop()
-                    if not instance.broken:
+                    if instance.alive:
                         return instance
+                    self._end(instance)
                 mine = self._by_function[function.unqualified_arn]
                 if len(mine) >= limit and (other := self._idle_of(mine)) is not None:
                     self._idle[other.function.revision].remove(other)

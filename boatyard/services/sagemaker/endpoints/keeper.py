@@ -13,6 +13,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
+from boatyard.containers.specification import UNKNOWN_CODE
 from boatyard.services.sagemaker import roles
 from boatyard.services.sagemaker.container_logs import ShippedLog
 from boatyard.services.sagemaker.endpoints import health, preparation, serving
@@ -87,7 +88,8 @@ class Keeper:
     def _started(self, place: Place) -> Container:
         engine = self.installation.engine
         found = engine.find(place.container)
-        if found is not None and not found.running:
+        # Without its monitor a container loses what it logs, and may break over it.
+        if found is not None and not (found.running and found.watched):
             self._remove(place, found)
             found = None
         if found is not None:
@@ -129,7 +131,7 @@ class Keeper:
     def _ended(self, place: Place, container: Container, up: _Up) -> str:
         end = container.wait(5)
         up.log.finish()
-        how = f"exit code {end.code}" if end else "an unknown exit code"
+        how = f"exit code {end.code}" if end and end.code != UNKNOWN_CODE else "an unknown exit code"
         if end and end.out_of_memory:
             how = f"exit code {end.code}: it used all the memory of {place.variant.instance_type}"
         return (
@@ -215,7 +217,9 @@ class Keeper:
         if not endpoints or self._closed:
             return
         running = {
-            c.name for c in self.installation.engine.containers(labels={"boatyard.kind": "endpoint"}) if c.running
+            c.name
+            for c in self.installation.engine.containers(labels={"boatyard.kind": "endpoint"})
+            if c.running and c.watched
         }
         for endpoint in endpoints:
             for place in places(endpoint, endpoint.fleet):

@@ -171,23 +171,34 @@ def _patiently(work: Work, function: Callable[[], None]) -> None:
 
 
 def resume(installation: Installation) -> None:
-    """After a start of the server: follows the instances that run, and starts those that a reboot has ended."""
+    """After a start of the server, and now and then: follows the instances that run, and starts those that do not.
+
+    A reboot may have ended their containers, or somebody has removed or killed one.
+    """
     with installation.database.reading() as rx:
         notebooks = NOTEBOOKS.select(rx, {"status": "InService"})
     for notebook in notebooks:
         try:
             container = installation.engine.find(instance.container_name(notebook))
-            if container is not None and container.running:
+            if container is not None and container.running and container.watched:
                 logs_of(installation).follow(notebook, container)
                 continue
-            instance.remove(installation, notebook)
+            _start_again(installation, notebook)
         except (EngineError, ApiError) as error:
             log.warning("The notebook instance %s was not taken up: %s", notebook.name, error)
-            continue
-        with installation.database.transaction() as tx:
-            again = msgspec.structs.replace(notebook, status="Pending", start=notebook.start + 1, modified=now())
-            NOTEBOOKS.put(tx, again)
-            begin(installation, tx, again, "start")
+
+
+def _start_again(installation: Installation, notebook: Notebook) -> None:
+    """Removes what is left of the container and starts another, unless somebody stops the instance meanwhile."""
+    instance.remove(installation, notebook)
+    logs_of(installation).finish(notebook)
+    with installation.database.transaction() as tx:
+        if NOTEBOOKS.get(tx, notebook.account, notebook.region, notebook.name) != notebook:
+            return
+        log.warning("The container of the notebook instance %s is gone: it is started again", notebook.name)
+        again = msgspec.structs.replace(notebook, status="Pending", start=notebook.start + 1, modified=now())
+        NOTEBOOKS.put(tx, again)
+        begin(installation, tx, again, "start")
 
 
 def begin(installation: Installation, tx: Any, notebook: Notebook, what: str) -> None:

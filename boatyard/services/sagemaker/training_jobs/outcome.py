@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 REASON_LIMIT = 1024  # characters of FailureReason in the API
+REMOVED = (
+    "InternalServerError: the job's container was removed before it had ended, and not by boatyard: who uses podman on "
+    "boatyard's engine must leave its containers alone. Start the job again."
+)
+UNWATCHED = (
+    "InternalServerError: the monitor (conmon) of the job's container was killed, so that nobody knows how the "
+    "container ended. Start the job again."
+)
+_KILLED = 137
 _COULD_NOT_RUN = (126, 127)
 
 
@@ -27,6 +36,11 @@ def failure_reason(
         said = (
             f"the container could not run its program, exit code: {code}. The image must have an executable named "
             "`train` on its PATH, or an ENTRYPOINT that takes the argument `train`"
+        )
+    elif code == _KILLED:
+        said = (
+            f"the container was killed or removed, by somebody or by the machine, exit code: {code} (SIGKILL). Start "
+            "the job again"
         )
     else:
         said = f"exit code: {code}. The container wrote no /opt/ml/output/failure"

@@ -14,7 +14,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.containers.errors import EngineError
 from boatyard.containers.foreign_files import NotAFolder, remove_tree
-from boatyard.containers.specification import Exit
+from boatyard.containers.specification import UNKNOWN_CODE, Exit
 from boatyard.services.sagemaker import images, roles
 from boatyard.services.sagemaker.container_end import EndWatcher
 from boatyard.services.sagemaker.instances import capped, instance_type
@@ -195,7 +195,9 @@ class _Run:
         """Keeps the final metrics, and says why the job failed, if it did."""
         self.change(metrics=job_log.final_metrics)
         if end is None:
-            return {"why": why, "failure": "InternalServerError: the container vanished before its end was known"}
+            return {"why": why, "failure": outcome.REMOVED}
+        if end.code == UNKNOWN_CODE:
+            return {"why": why, "failure": outcome.UNWATCHED}
         if why != "end" or end.code == 0:
             return {"why": why, "failure": None}
         self.upload(False)

@@ -19,7 +19,9 @@ NOTES: tuple[str, ...] = (
     "Every bucket is served at the one address, whatever its region: there are no redirects between regions.",
     "All objects are encrypted on disk with AES-256-GCM, by a key of the data directory (SSE-S3) or by KMS "
     "(SSE-KMS). SSE-C and aws:kms:dsse are refused.",
-    "Lifecycle configurations are stored and returned, but not carried out: nothing expires or moves by itself.",
+    "Lifecycle rules are carried out once an hour, and by `boatyard gc`: expiration of objects, noncurrent versions, "
+    "delete markers and unfinished uploads. Transitions are kept and returned, and move nothing: there is one place "
+    "here, whatever the storage class is called.",
     "CORS configurations are stored and returned, but preflight requests are not answered.",
     "Storage classes STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING and GLACIER_IR are "
     "recorded and cost the same disk; the archive classes are refused.",

@@ -11,6 +11,7 @@ import msgspec
 from boatyard.api import tags as tagging
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
+from boatyard.services.s3 import lifecycle_rules
 from boatyard.services.s3.encryption import check_algorithm, default_rule
 from boatyard.services.s3.errors import invalid_argument, invalid_request, malformed_xml
 from boatyard.services.s3.lookup import bucket_of, change_bucket, edit_bucket
@@ -143,7 +144,7 @@ def delete_bucket_cors(call: Call, params: Params) -> None:
 
 
 def put_bucket_lifecycle_configuration(call: Call, params: Params) -> dict[str, Any]:
-    """Stores the lifecycle rules, which are not carried out (S3 API, "PutBucketLifecycleConfiguration")."""
+    """Stores the lifecycle rules, which are carried out once an hour (S3 API, "PutBucketLifecycleConfiguration")."""
     rules = (params.get("LifecycleConfiguration") or {}).get("Rules")
     if not rules or len(rules) > 1000:
         raise malformed_xml()
@@ -163,6 +164,7 @@ def _named_rule(rule: Mapping[str, Any], number: int) -> dict[str, Any]:
     name = rule.get("ID") or f"rule-{number + 1}"
     if len(name) > 255:
         raise invalid_argument("ID length should not exceed allowed limit of 255")
+    lifecycle_rules.check(rule)
     return {**rule, "ID": name}
 
 

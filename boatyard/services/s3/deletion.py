@@ -20,6 +20,7 @@ from boatyard.services.s3.writing import remove
 from boatyard.state.database import Transaction
 
 BATCH_LIMIT = 1000
+REASON = "DeleteObject"
 
 
 def delete_object(call: Call, params: Params) -> dict[str, Any]:
@@ -80,12 +81,12 @@ def _delete(
     if version_id is not None:
         stored = records.find_version(tx, bucket.name, encoded, version_id)
         _check_wanted(wanted, stored)
-        return _delete_version(call, tx, bucket, stored, version_id)
+        return delete_version(call, tx, bucket, stored, version_id)
     _check_wanted(wanted, None if current is not None and current.version.delete_marker else current)
     if bucket.versioning:
-        return _mark(call, tx, bucket, key)
+        return mark(call, tx, bucket, key)
     if current is not None:
-        _delete_version(call, tx, bucket, current, NULL_VERSION)
+        delete_version(call, tx, bucket, current, NULL_VERSION)
     return {}
 
 
@@ -105,19 +106,19 @@ def _check_wanted(wanted: Mapping[str, Any], stored: Stored | None) -> None:
         raise failed("x-amz-if-match-size")
 
 
-def _delete_version(
-    call: Call, tx: Transaction, bucket: Bucket, stored: Stored | None, version_id: str
+def delete_version(
+    call: Call, tx: Transaction, bucket: Bucket, stored: Stored | None, version_id: str, reason: str = REASON
 ) -> dict[str, Any]:
     """Deletes one version for good; one that is not there counts as deleted."""
     answer: dict[str, Any] = {"VersionId": version_id} if bucket.versioning else {}
     if stored is None:
         return answer
     remove(call, tx, stored)
-    announce(call, tx, bucket, stored.version, DELETED, reason="DeleteObject", deletion_type="Permanently Deleted")
+    announce(call, tx, bucket, stored.version, DELETED, reason=reason, deletion_type="Permanently Deleted")
     return {**answer, "DeleteMarker": True} if stored.version.delete_marker else answer
 
 
-def _mark(call: Call, tx: Transaction, bucket: Bucket, key: str) -> dict[str, Any]:
+def mark(call: Call, tx: Transaction, bucket: Bucket, key: str, reason: str = REASON) -> dict[str, Any]:
     """Puts a delete marker over the object; where versioning is suspended it replaces the null version."""
     version_id = records.new_version_id()
     if bucket.versioning != "Enabled":
@@ -127,5 +128,5 @@ def _mark(call: Call, tx: Transaction, bucket: Bucket, key: str) -> dict[str, An
             remove(call, tx, replaced)
     marker = ObjectVersion(bucket=bucket.name, key=key, modified=now(), version_id=version_id, delete_marker=True)
     records.add_version(tx, marker)
-    announce(call, tx, bucket, marker, DELETED, reason="DeleteObject", deletion_type="Delete Marker Created")
+    announce(call, tx, bucket, marker, DELETED, reason=reason, deletion_type="Delete Marker Created")
     return {"DeleteMarker": True, "VersionId": version_id}

@@ -47,7 +47,7 @@ def announce(
             "object": described,
             "request-id": call.request_id,
             "requester": call.principal.service or call.account,
-            "source-ip-address": call.source_ip,
+            **({} if call.principal.service else {"source-ip-address": call.source_ip}),
             **{name.replace("_", "-"): value for name, value in particulars.items()},
         },
         account=bucket.account,

@@ -65,6 +65,18 @@ class Settings(BaseSettings):
     lambda_action_timeout_seconds: float = Field(
         default=1200, gt=0, description="How long a pipeline waits for a function that does not report its job."
     )
+    retention_unused_hours: float = Field(
+        default=1, ge=0, description="How long files, folders and images that nothing needs any more are kept."
+    )
+    retention_build_cache_days: float = Field(
+        default=30, ge=0, description="How long a project's docker layers and caches are kept after its last build."
+    )
+    retention_history_days: float = Field(
+        default=365, ge=1, description="How long ended builds and pipeline executions are listed."
+    )
+    retention_logs_days: float | None = Field(
+        default=None, gt=0, description="How long log events are kept in groups that have no retention of their own."
+    )
     base_images: dict[str, str] = Field(
         default_factory=dict,
         description="Which environment stands in for an image in FROM when no registry can be reached.",

@@ -98,6 +98,10 @@ class RunningServer:
         kept["PYTHONPATH"] = str(_REPOSITORY)
         return kept
 
+    def set(self, **settings: str) -> None:
+        """Further settings, from the next start on."""
+        self._settings |= settings
+
     def start(self) -> RunningServer:
         """Start it and wait until it answers; another port is taken when this one has gone in between."""
         for attempt in range(5):

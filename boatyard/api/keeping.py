@@ -7,8 +7,12 @@ def moved(tx)                                        adapts records after an imp
 
 from __future__ import annotations
 
+import contextlib
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -42,6 +46,27 @@ class Garbage:
     what: str
     size: int
     remove: Callable[[], object]
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder; links are not followed."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError):
+        if not path.is_dir() or path.is_symlink():
+            return path.lstat().st_size
+        for folder, _, names in os.walk(path):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    total += (Path(folder) / name).lstat().st_size
+    return total
+
+
+def untouched(path: Path, seconds: float) -> bool:
+    """Whether a file or folder was last changed longer ago than that."""
+    try:
+        return path.lstat().st_mtime < time.time() - seconds
+    except FileNotFoundError:
+        return False
 
 
 def problem(subject: str, text: str, remedy: str, size: int = 0) -> Looked:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from boatyard.cli import demo, doctor, down, env, export, logs, permissions, reset, setup, status, up, watch
+from boatyard.cli import demo, doctor, down, env, export, gc, logs, permissions, reset, setup, status, up, watch
 from boatyard.cli.failures import explained
 
 app = typer.Typer(
@@ -61,6 +61,7 @@ _COMMANDS = (
     (watch.watch, "Show a pipeline live."),
     (logs.logs, "Print the logs of what runs, or of the server."),
     (permissions.permissions, "Tell what roles used, were denied and never needed."),
+    (gc.gc, "Tell what takes up room, and remove what nothing needs."),
     (export.export, "Write everything into one file."),
     (export.import_, "Fill an empty data directory from such a file."),
     (reset.reset, "Remove everything, after asking."),

@@ -7,10 +7,13 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boatyard.cli import servers
 from boatyard.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from boatyard.settings import Settings
 
 
 def run(name: str, **options: Any) -> Iterator[dict[str, Any]]:
@@ -37,6 +40,15 @@ def run(name: str, **options: Any) -> Iterator[dict[str, Any]]:
         yield from TASKS[name](installation, options)
     finally:
         installation.close()
+        # The container engine that was needed for it; what runs in containers goes on.
+        _end_engine(settings)
+
+
+def _end_engine(settings: Settings) -> None:
+    if (settings.data_directory / "engine").exists() and settings.engine is None:
+        from boatyard.containers.service import PodmanService
+
+        PodmanService(settings.data_directory).stop()
 
 
 def _asked(found: servers.Running, name: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from boatyard.containers.container import Container
 from boatyard.containers.environments import ENVIRONMENTS, Environments
 from boatyard.containers.errors import EngineError, EngineUnavailable, ImageNotFound, NotFound
 from boatyard.containers.host import Host
-from boatyard.containers.images import pull_image
+from boatyard.containers.images import PulledImage, pull_image, pulled
 from boatyard.containers.network_engine import LABEL_DATA_DIRECTORY, Networks
 from boatyard.containers.service import PodmanService, identity_of
 from boatyard.containers.specification import ContainerSpecification, Network
@@ -306,6 +306,23 @@ class Engine:
     def has_image(self, image: str) -> bool:
         """Whether the engine has an image of that id or name."""
         return self._connection.absent_is_none(lambda api: api.inspect_image(image)) is not None
+
+    def pulled_images(self) -> list[PulledImage]:
+        """The images that were pulled for workloads and that no container stands on; no environments."""
+        used = {entry["ImageID"] for entry in self._connection.call(lambda api: api.containers(all=True))}
+        own = self.service is not None
+        found = [pulled(entry, self.port, own=own) for entry in self._connection.call(lambda api: api.images())]
+        return [image for image in found if image is not None and image.id not in used]
+
+    def remove_pulled(self, image: PulledImage) -> bool:
+        """Remove an image unless a container has come to stand on it; whether it was."""
+        try:
+            for name in image.names:
+                self._connection.absent_is_none(lambda api, name=name: api.remove_image(name))  # type: ignore[misc]
+            self._connection.absent_is_none(lambda api: api.remove_image(image.id))
+        except EngineError:
+            return False
+        return True
 
     def remove_image(self, reference: str) -> None:
         """Forget an image; harmless when it is gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from boatyard.containers.connection import Connection
@@ -47,6 +48,29 @@ def parse(reference: str) -> Reference | None:
     return Reference(
         matched["account"], matched["region"], repository, None if digest else tag or "latest", digest or None
     )
+
+
+class PulledImage(NamedTuple):
+    """An image in the engine that came from boatyard's own registry."""
+
+    id: str
+    names: tuple[str, ...]
+    digests: frozenset[str]
+    size: int
+
+
+_PULLED = re.compile(r"127\.0\.0\.1:(\d+)/")
+
+
+def pulled(entry: Mapping[str, Any], port: int, *, own: bool) -> PulledImage | None:
+    """An entry of ImageList, if it was pulled from boatyard; `own`: the engine is, so that former ports count too."""
+    names = [str(name) for name in entry.get("RepoTags") or () if name != "<none>:<none>"]
+    digests = [str(name) for name in entry.get("RepoDigests") or () if name != "<none>@<none>"]
+    ports = [found[1] if (found := _PULLED.match(name)) else None for name in (*names, *digests)]
+    if not ports or None in ports or (not own and set(ports) != {str(port)}):
+        return None
+    parts = frozenset(name.rpartition("@")[2] for name in digests)
+    return PulledImage(str(entry["Id"]), tuple(names), parts, int(entry.get("Size") or 0))
 
 
 def pull_image(connection: Connection, reference: str, port: int, username: str, password: str) -> str:

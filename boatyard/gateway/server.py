@@ -25,6 +25,7 @@ from types import FrameType
 import uvicorn
 
 from boatyard.api.installation import DataDirectoryInUse, Installation
+from boatyard.keeping import cleaning
 from boatyard.settings import Settings
 from boatyard.state import space
 
@@ -123,6 +124,7 @@ async def serve(installation: Installation, made: socket.socket, deadline: Deadl
             await asyncio.sleep(0.005)
         try:
             await asyncio.get_running_loop().run_in_executor(None, installation.start)
+            cleaning.start(installation)
         except BaseException:
             server.should_exit = True
             raise

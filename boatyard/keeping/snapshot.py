@@ -52,12 +52,20 @@ def snapshot(data_directory: Path, say: Say) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def remove_leftovers(data_directory: Path) -> None:
-    """Remove what exports left that were killed."""
-    for leftover in data_directory.glob(f"{PREFIX}*"):
-        process = leftover.name.removeprefix(PREFIX).partition("-")[0]
+def leftovers(data_directory: Path) -> list[Path]:
+    """What exports left that were killed."""
+    found = []
+    for each in data_directory.glob(f"{PREFIX}*"):
+        process = each.name.removeprefix(PREFIX).partition("-")[0]
         if not Path(f"/proc/{process}").exists():
-            shutil.rmtree(leftover, ignore_errors=True)
+            found.append(each)
+    return found
+
+
+def remove_leftovers(data_directory: Path) -> None:
+    """Remove it."""
+    for each in leftovers(data_directory):
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def _take(data_directory: Path, staging: Path, say: Say) -> None:

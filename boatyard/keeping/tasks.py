@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from boatyard.api.installation import Installation
+from boatyard.keeping import cleaning
 from boatyard.keeping.verifying import verify
 
 Task = Callable[[Installation, dict[str, Any]], Iterator[dict[str, Any]]]
@@ -22,4 +23,14 @@ def _verify(installation: Installation, options: dict[str, Any]) -> Iterator[dic
         yield asdict(looked)
 
 
-TASKS: dict[str, Task] = {"verify": _verify}
+def _gc(installation: Installation, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What may go, one a line; with `remove` it goes, and the database gives its free space back."""
+    for each in cleaning.garbage(installation):
+        removed = bool(options.get("remove")) and cleaning.remove(each)
+        yield {"kind": each.kind, "what": each.what, "size": each.size, "removed": removed}
+    if options.get("remove"):
+        installation.workflows.prune()
+        installation.database.compact()
+
+
+TASKS: dict[str, Task] = {"verify": _verify, "gc": _gc}

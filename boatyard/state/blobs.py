@@ -189,21 +189,30 @@ class BlobStore:
                     yield file.name
 
     def sweep(self, known: Callable[[list[str]], set[str]], before: float) -> int:
-        """Remove the blobs from before that moment (seconds since 1970) which `known` does not name; how many.
+        """Remove the blobs from before that moment (seconds since 1970) which `known` does not name; how many."""
+        removed = 0
+        for blob_id, _ in self.unknown(known, before):
+            self.delete(blob_id)
+            removed += 1
+        return removed
+
+    def unknown(self, known: Callable[[list[str]], set[str]], before: float) -> Iterator[tuple[str, int]]:
+        """The blobs from before that moment which `known` does not name, with their sizes.
 
         `known` gets some hundred ids at a time and answers those that something refers to.
         """
-        removed, batch = 0, list[str]()
+        batch = list[str]()
         for blob_id in [*self.ids(), None]:
             if blob_id is not None:
                 batch.append(blob_id)
             if len(batch) >= 500 or (blob_id is None and batch):
-                referred = known(batch)
-                orphans = [each for each in batch if each not in referred and self._age(each) < before]
-                self.delete(*orphans)
-                removed += len(orphans)
+                old = [each for each in batch if self._age(each) < before]
+                referred = known(old) if old else set()
+                for each in old:
+                    if each not in referred:
+                        with contextlib.suppress(FileNotFoundError):
+                            yield each, self.path(each).stat().st_size
                 batch = []
-        return removed
 
     def _age(self, blob_id: str) -> float:
         try:

@@ -16,6 +16,7 @@ from boatyard.state.schema import schemas
 log = logging.getLogger(__name__)
 READERS = 16
 CLOSING_SECONDS = 5.0
+COMPACT_BYTES = 1 << 20
 
 
 class Reader:
@@ -163,6 +164,19 @@ class Database:
             for name in names:
                 if tx.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone():
                     tx.execute(f'DELETE FROM "{name}"')
+
+    def compact(self) -> int:
+        """Give the space of deleted rows back to the disk where that is worth the copying; the bytes that were free."""
+        with self._lock:
+            if self._closed:
+                raise DatabaseClosed("the database is closed")
+            (free,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+            (pages,) = self._writer.execute("PRAGMA page_count").fetchone()
+            (size,) = self._writer.execute("PRAGMA page_size").fetchone()
+            if free * size > COMPACT_BYTES and free * 5 > pages:
+                self._writer.execute("VACUUM")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return int(free * size)
 
     def close(self) -> None:
         """End readers and writer. A connection that a thread still uses is left to that thread."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from functools import partial
 
 from boatyard.api.installation import Installation
-from boatyard.api.keeping import Looked, problem
+from boatyard.api.keeping import Garbage, Looked, Policy, problem, size_of, untouched
 from boatyard.services.codecommit.records import REFERENCES, REPOSITORIES, Repository
 from boatyard.services.codecommit.references import repository_git
 
@@ -38,3 +40,16 @@ def _repository(installation: Installation, repository: Repository) -> Looked:
             return problem(name, text, remedy)
     packs = git.directory / "objects" / "pack"
     return Looked(name, sum(file.stat().st_size for file in packs.glob("*.pack")) if packs.is_dir() else 0)
+
+
+def garbage(installation: Installation, policy: Policy) -> Iterator[Garbage]:
+    """Repositories on disk that have no record, and what a reset did not live to remove."""
+    base = installation.data_directory / "git"
+    folders = [*base.glob("*.git")] if base.is_dir() else []
+    with installation.database.reading() as rx:
+        known = {f"{repository.repository_id}.git" for repository in REPOSITORIES.select(rx)}
+    left = [each for each in folders if each.name not in known]
+    for folder in [*left, *installation.data_directory.glob("git-*.deleted")]:
+        if untouched(folder, policy.unused_seconds):
+            what = f"a deleted repository ({folder.name})"
+            yield Garbage("git", what, size_of(folder), partial(shutil.rmtree, folder, ignore_errors=True))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
 from boatyard.api.installation import Installation
-from boatyard.api.keeping import Looked, problem
+from boatyard.api.keeping import Garbage, Looked, Policy, problem
+from boatyard.services.ecr.layers import store
+from boatyard.services.ecr.lifecycle import operations as lifecycle
 from boatyard.services.ecr.records import CONTENTS, IMAGES, LAYERS, TAGS, Content, Image
 from boatyard.state.database import Reader
 
@@ -67,3 +70,20 @@ def _content(installation: Installation, content: Content) -> Looked:
         repositories = sorted({each.repository for each in LAYERS.select(rx) if each.digest == content.digest})
     whose = f"of {', '.join(images)}" if images else f"in {', '.join(repositories)} (of no image yet)"
     return problem(f"ecr layer {content.digest} {whose}", said, _AGAIN, content.size)
+
+
+def blobs_in_use(rx: Reader) -> set[str]:
+    """The files that layers and configurations are in."""
+    return {content.blob for content in CONTENTS.select(rx)}
+
+
+def garbage(installation: Installation, policy: Policy) -> Iterator[Garbage]:
+    """Images that lifecycle policies expire, and layers that no image has needed for a day."""
+    images = lifecycle.find_expired(installation)
+    if images:
+        what = f"{len(images)} images that lifecycle policies expire: {', '.join(images[:5])}"
+        yield Garbage("lifecycle", what, 0, partial(lifecycle.carry_out, installation))
+    layers = store.unneeded(installation)
+    if layers:
+        size = sum(layer.size for layer in layers)
+        yield Garbage("layers", f"{len(layers)} layers that no image has", size, partial(store.collect, installation))

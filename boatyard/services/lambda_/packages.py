@@ -23,7 +23,8 @@ from boatyard.services.lambda_.records import Package
 ZIPPED_BYTES = 50 * 1024 * 1024
 UNZIPPED_BYTES = 262_144_000
 LIMITS = Limits(UNZIPPED_BYTES)
-_unpacking = threading.Lock()
+unpacking = threading.Lock()
+"""Held while code is unpacked, or cleared away."""
 
 
 def take_package(call: Call, code: dict[str, object], operation: str) -> Package:
@@ -104,13 +105,25 @@ def _refuse_links(found: zips.Zip) -> None:
             raise BadArchive(f"it holds a symbolic link, which boatyard does not unpack: {shown(entry.filename)}")
 
 
+def code_directory(installation: Installation) -> Path:
+    """Where unpacked code lies."""
+    return installation.data_directory / "lambda" / "code"
+
+
+def directory_name(packages: list[Package]) -> str:
+    """The name of the folder in it that holds the packages' files together."""
+    return hashlib.sha256("\n".join(package.sha256 for package in packages).encode()).hexdigest()
+
+
 def unpacked(installation: Installation, packages: list[Package]) -> Path:
     """The directory with the packages' files, later ones over earlier ones; unpacked at the first use."""
-    together = hashlib.sha256("\n".join(package.sha256 for package in packages).encode()).hexdigest()
-    base = installation.data_directory / "lambda" / "code"
+    together = directory_name(packages)
+    base = code_directory(installation)
     target = base / together
-    with _unpacking:
+    with unpacking:
         if target.is_dir():
+            # Said to be in use, so that it is not cleared away before the container has it.
+            os.utime(target)
             return target
         base.mkdir(parents=True, exist_ok=True)
         partial = base / f".{together}-{uuid.uuid4().hex}"

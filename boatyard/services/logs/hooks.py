@@ -19,10 +19,13 @@ def resume(installation: Installation) -> None:
 def expire_events(installation: Installation) -> int:
     """Delete the events that are older than their group keeps them; how many there were."""
     with installation.database.reading() as rx:
-        groups = [group for group in GROUPS.select(rx) if group.retention_days is not None]
+        groups = GROUPS.select(rx)
     deleted = 0
     for group in groups:
-        before = milliseconds() - (group.retention_days or 0) * DAY_MILLISECONDS
+        days = installation.settings.retention_logs_days if group.retention_days is None else group.retention_days
+        if days is None:
+            continue
+        before = milliseconds() - int(days * DAY_MILLISECONDS)
         with installation.database.transaction() as tx:
             deleted += delete_events(tx, group.id, before=before)
     return deleted

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.api.keeping import Looked, notice, problem
-from boatyard.services.s3 import encryption, records
+from boatyard.api.keeping import Garbage, Looked, Policy, notice, problem
+from boatyard.api.timestamps import now
+from boatyard.services.s3 import encryption, lifecycle, records
 from boatyard.services.s3.content import read
 from boatyard.services.s3.lookup import AREA
-from boatyard.services.s3.records import NULL_VERSION, Segment, Stored
+from boatyard.services.s3.records import NULL_VERSION, Segment, Stored, Upload
 from boatyard.services.s3.sealing import DamagedContent
 
 _BATCH = 200
@@ -123,3 +125,21 @@ def _files(installation: Installation) -> Iterator[Looked]:
                 f"is used {used[blob_id]} times and counted {counted.get(blob_id, 0)} times",
                 "Copy the objects that share it (aws s3 cp onto another key), then delete the old ones.",
             )
+
+
+def garbage(installation: Installation, policy: Policy) -> Iterator[Garbage]:
+    """What the buckets' lifecycle rules end, and files that no object refers to."""
+    ended, size = 0, 0
+    for each in lifecycle.find_over(installation, now()):
+        ended, size = ended + 1, size + (0 if isinstance(each, Upload) else each.version.size)
+    if ended:
+        what = f"{ended} objects and uploads that lifecycle rules end"
+        yield Garbage("lifecycle", what, size, partial(lifecycle.carry_out, installation))
+    blobs = installation.blobs.area(AREA)
+
+    def known(ids: list[str]) -> set[str]:
+        with installation.database.reading() as rx:
+            return records.known_blobs(rx, ids)
+
+    for blob_id, bytes_ in blobs.unknown(known, time.time() - policy.unused_seconds):
+        yield Garbage("files", str(blobs.path(blob_id)), bytes_, partial(blobs.delete, blob_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import sqlite3
 import threading
@@ -12,15 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.server import RunningServer
-from tests.services.ecr.registry_client import Registry, layer_of
-from tests.services.keeping.conftest import boatyard, done
+from tests.services.ecr.registry_client import layer_of
+from tests.services.keeping.conftest import boatyard, done, registry
 
 LARGE = os.urandom(300_000)
-
-
-def _registry(server: RunningServer, repository: str) -> Registry:
-    token = server.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return Registry(server.url, repository, base64.b64decode(token).decode().removeprefix("AWS:"))
 
 
 def _fill(server: RunningServer) -> dict[str, Any]:
@@ -41,7 +35,7 @@ def _fill(server: RunningServer) -> dict[str, Any]:
     commit = codecommit.create_commit(repositoryName="code", branchName="trunk", putFiles=put)["commitId"]
     server.client("ecr").create_repository(repositoryName="image")
     layer = layer_of(file=b"content")
-    digest = _registry(server, "image").push_image("one", layer)
+    digest = registry(server, "image").push_image("one", layer)
     iam.create_user(UserName="anna")
     iam.attach_user_policy(UserName="anna", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     keys = iam.create_access_key(UserName="anna")["AccessKey"]
@@ -81,9 +75,9 @@ def _check(server: RunningServer, told: dict[str, Any]) -> None:
     codecommit = server.client("codecommit")
     assert codecommit.get_branch(repositoryName="code", branchName="trunk")["branch"]["commitId"] == told["commit"]
     assert codecommit.get_repository(repositoryName="code")["repositoryMetadata"]["defaultBranch"] == "trunk"
-    registry = _registry(server, "image")
-    assert registry.ask("GET", "manifests/one").headers["Docker-Content-Digest"] == told["digest"]
-    assert registry.ask("GET", f"blobs/{_digest(told['layer'])}").content == told["layer"]
+    images = registry(server, "image")
+    assert images.ask("GET", "manifests/one").headers["Docker-Content-Digest"] == told["digest"]
+    assert images.ask("GET", f"blobs/{_digest(told['layer'])}").content == told["layer"]
     secret = server.client("ssm").get_parameter(Name="/secret", WithDecryption=True)["Parameter"]["Value"]
     assert secret == "hush"
     stack = server.client("cloudformation").describe_stacks(StackName="stack")["Stacks"][0]

@@ -68,6 +68,7 @@ def _answer(server: RunningServer, endpoint: str) -> bytes | None:
 
 def test_workloads_come_back(scratch: Callable[..., RunningServer], other: RunningServer, tmp_path: Path) -> None:
     server, file = scratch(), tmp_path / "export.tar.gz"
+    other.set(retention_unused_hours="0")
     (tmp_path / "image").mkdir()
     image = push_algorithm(server, unique("algorithm"), tmp_path / "image")
     role, bucket = make_role(server.client("iam")), make_bucket(server.client("s3"))
@@ -94,3 +95,18 @@ def test_workloads_come_back(scratch: Callable[..., RunningServer], other: Runni
     assert finished["TrainingJobStatus"] == "Completed", finished.get("FailureReason")
     artifacts = finished["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{bucket}/")
     assert other.client("s3").head_object(Bucket=bucket, Key=artifacts)["ContentLength"] > 0
+    _clean_up(other, endpoint)
+
+
+def _clean_up(server: RunningServer, endpoint: str) -> None:
+    """What is in use stays, with all that it stands on; what a deleted endpoint had goes."""
+    done(server, "gc", "--yes")
+    assert _answer(server, endpoint) == b"moved:row"
+    assert _invoke(server, "echo") == "boatboat"
+    sagemaker = server.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=endpoint)
+    eventually(lambda: not sagemaker.list_endpoints()["Endpoints"])
+    told = json.loads(done(server, "gc", "--json", "--yes"))
+    assert [each["kind"] for each in told["garbage"] if each["removed"]] == ["images"], told
+    assert _invoke(server, "echo") == "boatboat"
+    assert json.loads(done(server, "gc", "--json"))["garbage"] == []

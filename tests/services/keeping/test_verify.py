@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from tests.server import RunningServer
-from tests.services.ecr.registry_client import Registry, layer_of
-from tests.services.keeping.conftest import boatyard
-
-MIB = 1 << 20
-LARGE = bytes(range(256)) * (3 * MIB // 256)
+from tests.services.keeping.conftest import LARGE, MIB, Kept, boatyard, new_blobs
 
 
 def _findings(server: RunningServer) -> tuple[int, list[dict[str, Any]]]:
@@ -42,72 +35,6 @@ def _flip(path: Path, offset: int) -> None:
     content[offset] ^= 1
     path.chmod(0o600)
     path.write_bytes(content)
-
-
-def _new_blobs(server: RunningServer, before: set[Path]) -> list[Path]:
-    return sorted({path for path in (server.data_directory / "blobs").rglob("*") if path.is_file()} - before)
-
-
-class Kept:
-    """What was put into a server, and where it lies."""
-
-    def __init__(self, server: RunningServer) -> None:
-        self.server = server
-        self.blobs: dict[str, Path] = {}
-        self._before: set[Path] = set()
-        s3 = server.client("s3")
-        s3.create_bucket(Bucket="kept")
-        s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
-        self.version = str(s3.put_object(Bucket="kept", Key="large", Body=LARGE)["VersionId"])
-        self._note("object")
-        s3.put_object(Bucket="kept", Key="other", Body=LARGE, ServerSideEncryption="aws:kms")
-        self._note("sealed")
-        self.upload = s3.create_multipart_upload(Bucket="kept", Key="parts")["UploadId"]
-        s3.upload_part(Bucket="kept", Key="parts", UploadId=self.upload, PartNumber=7, Body=LARGE)
-        self._note("part")
-        self._function()
-        self._note("package")
-        self.layer = self._image()
-        codecommit = server.client("codecommit")
-        codecommit.create_repository(repositoryName="code")
-        put = [{"filePath": "train", "fileContent": b"#!/bin/sh" * 1000}]
-        codecommit.create_commit(repositoryName="code", branchName="main", putFiles=put)
-
-    def _note(self, name: str) -> None:
-        (self.blobs[name],) = _new_blobs(self.server, self._before)
-        self._before.add(self.blobs[name])
-
-    def _function(self) -> None:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
-        }
-        role = self.server.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument=json.dumps(trust))
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr("code.py", "def handler(event, context): pass")
-        self.server.client("lambda").create_function(
-            FunctionName="echo",
-            Runtime="python3.11",
-            Role=role["Role"]["Arn"],
-            Handler="code.handler",
-            Code={"ZipFile": content.getvalue()},
-        )
-
-    def _image(self) -> str:
-        ecr = self.server.client("ecr")
-        ecr.create_repository(repositoryName="image")
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        registry = Registry(self.server.url, "image", base64.b64decode(token).decode().removeprefix("AWS:"))
-        layer = layer_of(file=b"content")
-        self.image = registry.push_image("one", layer)
-        for path in _new_blobs(self.server, self._before):
-            if path.read_bytes() == layer:
-                self.blobs["layer"] = path
-            self._before.add(path)
-        return self.blobs["layer"].name
 
 
 def test_damage_is_found_and_named_while_the_server_runs_and_while_not(scratch: Callable[..., RunningServer]) -> None:
@@ -144,9 +71,9 @@ def test_what_is_damaged_is_not_given_out(scratch: Callable[..., RunningServer])
     s3 = server.client("s3")
     s3.create_bucket(Bucket="kept")
     s3.put_object(Bucket="kept", Key="first", Body=LARGE)
-    (first,) = _new_blobs(server, set())
+    (first,) = new_blobs(server, set())
     s3.put_object(Bucket="kept", Key="last", Body=LARGE)
-    (last,) = _new_blobs(server, {first})
+    (last,) = new_blobs(server, {first})
     _flip(first, 100)
     _flip(last, len(LARGE))
     with pytest.raises(ClientError, match=r"s3://kept/first .* is damaged") as caught:

@@ -91,11 +91,21 @@ def collect(installation: "Installation") -> None:
         repositories = REPOSITORIES.select(rx)
     for repository in repositories:
         with installation.database.transaction() as tx:
-            needed = {digest for image in IMAGES.select(tx, scope_of(repository)) for digest in image.layers}
-            limit = now() - UNREFERENCED_AGE
-            unneeded = [
-                layer.digest
-                for layer in LAYERS.select(tx, scope_of(repository))
-                if layer.digest not in needed and layer.added < limit and not is_promised(installation, layer.digest)
-            ]
-            remove(installation, tx, repository, unneeded)
+            digests = [layer.digest for layer in _unneeded(installation, tx, repository)]
+            remove(installation, tx, repository, digests)
+
+
+def unneeded(installation: "Installation") -> list[Layer]:
+    """What `collect` would remove."""
+    with installation.database.reading() as rx:
+        return [layer for one in REPOSITORIES.select(rx) for layer in _unneeded(installation, rx, one)]
+
+
+def _unneeded(installation: "Installation", rx: Reader, repository: Repository) -> list[Layer]:
+    needed = {digest for image in IMAGES.select(rx, scope_of(repository)) for digest in image.layers}
+    limit = now() - UNREFERENCED_AGE
+    return [
+        layer
+        for layer in LAYERS.select(rx, scope_of(repository))
+        if layer.digest not in needed and layer.added < limit and not is_promised(installation, layer.digest)
+    ]

@@ -101,6 +101,18 @@ def carry_out(installation: "Installation") -> None:
             REPOSITORIES.put(tx, msgspec.structs.replace(stored, lifecycle_evaluated=now()))
 
 
+def find_expired(installation: "Installation") -> list[str]:
+    """The images that `carry_out` would delete, as REPOSITORY@DIGEST."""
+    with installation.database.reading() as rx:
+        repositories = [one for one in REPOSITORIES.select(rx) if one.lifecycle is not None]
+        return [
+            f"{repository.name}@{one.image.digest}"
+            for repository in repositories
+            for one in _expired(rx, repository, repository.lifecycle or "")
+            if not store.parents_of(rx, repository, one.image.digest)
+        ]
+
+
 def _expired(rx: Reader, repository: Repository, text: str) -> list[Expiry]:
     images = IMAGES.select(rx, scope_of(repository))
     pairs = [(image, store.tags_of(rx, repository, image.digest)) for image in images]

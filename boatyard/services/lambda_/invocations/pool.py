@@ -164,6 +164,11 @@ class Pool:
                         return instance
         return None
 
+    def functions(self) -> list[Function]:
+        """What the instances run, those included that run what was changed since."""
+        with self._condition:
+            return [each.function for group in self._by_function.values() for each in group]
+
     def retire(self, function: Function) -> None:
         """End the instances of a version that was changed or deleted: idle ones now, busy ones afterwards."""
         with self._condition:

@@ -21,11 +21,16 @@ RETRY_SECONDS = 1.0
 BATCH_BYTES = 512 * 1024
 EVENT_BYTES = 250 * 1024
 PER_EVENT_BYTES = 26
+QUEUE_BYTES = 8 * 1024 * 1024
 
 
 def pieces(text: str) -> list[str]:
     """The messages that a line becomes: a long one is cut, and an event is never empty."""
     return [text[start : start + EVENT_BYTES // 4] for start in range(0, len(text), EVENT_BYTES // 4)] or [" "]
+
+
+def _size(event: dict[str, int | str]) -> int:
+    return len(str(event["message"])) * 4 + PER_EVENT_BYTES
 
 
 class LogShipper:
@@ -35,7 +40,7 @@ class LogShipper:
         self._call = call
         self.group = group
         self.stream = stream
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._sending = threading.Lock()
         self._lines: list[dict[str, int | str]] = []
         self._bytes = 0
@@ -45,12 +50,16 @@ class LogShipper:
         self._thread: threading.Thread | None = None
 
     def send(self, timestamp: int | None, text: str) -> None:
-        """Queue a line with its time in milliseconds since 1970 (None: now); long ones are cut into pieces."""
+        """Queue a line with its time in milliseconds since 1970 (None: now); long ones are cut into pieces.
+
+        Waits while the queue is full: whoever prints faster than can be stored is slowed down, not kept in memory.
+        """
         at = milliseconds() if timestamp is None else timestamp
         with self._lock:
+            self._lock.wait_for(lambda: self._bytes < QUEUE_BYTES or self._closed.is_set())
             for piece in pieces(text):
                 self._lines.append({"timestamp": at, "message": piece})
-                self._bytes += len(piece) * 4 + PER_EVENT_BYTES
+                self._bytes += _size(self._lines[-1])
             full = self._bytes >= BATCH_BYTES
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"logs {self.group}", daemon=True)
@@ -60,10 +69,13 @@ class LogShipper:
 
     def close(self) -> None:
         """Send what is left and end. Raises what a full disk raises: the lines have not gone then."""
-        self._closed.set()
+        with self._lock:
+            self._closed.set()
+            self._lock.notify_all()
+            thread = self._thread
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(30)
+        if thread is not None:
+            thread.join(30)
         self.flush()
 
     def _run(self) -> None:
@@ -90,6 +102,7 @@ class LogShipper:
         while True:
             with self._lock:
                 batch = self._take()
+                self._lock.notify_all()
             if not batch:
                 return
             try:
@@ -109,6 +122,7 @@ class LogShipper:
             except (OSError, sqlite3.Error):
                 with self._lock:
                     self._lines[:0] = batch
+                    self._bytes += sum(_size(line) for line in batch)
                 raise
             except DatabaseClosed:
                 return  # the server stops; who shipped goes on from what is there at the next start
@@ -117,12 +131,12 @@ class LogShipper:
         taken: list[dict[str, int | str]] = []
         size = 0
         for line in self._lines:
-            size += len(str(line["message"])) * 4 + PER_EVENT_BYTES
-            if taken and (size > 1_000_000 or len(taken) == 10_000):
+            if taken and (size + _size(line) > 1_000_000 or len(taken) == 10_000):
                 break
+            size += _size(line)
             taken.append(line)
         del self._lines[: len(taken)]
-        self._bytes = 0 if not self._lines else self._bytes
+        self._bytes -= size
         return taken
 
     def _make(self) -> None:

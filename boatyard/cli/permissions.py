@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from boatyard.cli.servers import Running
     from boatyard.identity.records import Use
 
+_NAMED = 12
+"""How many of the actions that a wildcard grants are named."""
+
 
 class Form(StrEnum):
     """How the smallest policy is written."""
@@ -123,8 +126,15 @@ def _tell(server: Running, holder: Holder, form: Form | None, as_json: bool) -> 
     typer.echo(f"\nGranted beyond its use ({len(beyond)})")
     for each in beyond:
         typer.echo(f"  {each}")
+        if len(each.never_used) > 1:
+            typer.echo(f"    never used: {_shortened(each.never_used)}")
     typer.echo("\nThe smallest policy that covers its use, as it stands in a template:\n")
     typer.echo(json.dumps(written, indent=2))
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more (--json has them all)" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _section(title: str, uses: Iterable[Use], allowed: bool) -> None:
@@ -189,6 +199,7 @@ def _excess(excess: Any) -> dict[str, Any]:
         "resources": list(excess.resources),
         "problem": excess.problem,
         "fix": excess.fix,
+        "never_used": list(excess.never_used),
     }
 
 

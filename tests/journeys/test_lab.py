@@ -30,7 +30,7 @@ class Installed:
     """A person's machine: the boatyard command with a data directory of its own, and AWS's clients."""
 
     def __init__(self, directory: Path) -> None:
-        self.server = RunningServer(directory / "data", authorization="enforce")
+        self.server = RunningServer(directory / "data")
         self.home = directory / "home"
         self.home.mkdir()
 

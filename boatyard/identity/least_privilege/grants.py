@@ -40,8 +40,11 @@ class Excess:
     resources: tuple[str, ...]
     problem: str
     fix: str
+    never_used: tuple[str, ...] = ()
+    """The known actions that a wildcard means and that were never used."""
 
     def __str__(self) -> str:
+        """A line for a person: where, what, why, and what to do."""
         return f"{self.grant.place}: {self.action} on {', '.join(self.resources)} {self.problem}: {self.fix}"
 
 
@@ -86,12 +89,13 @@ def _of_action(grant: Grant, action: str, uses: Sequence[Use]) -> Iterable[Exces
         if matches(action.lower(), use.action.lower()) and any(covers(each, use) for each in grant.resources)
     ]
     if not used:
-        yield Excess(grant, action, grant.resources, "was never used", "remove it")
+        yield Excess(grant, action, grant.resources, "was never used", "remove it", granted_by(action))
         return
     needed, granted = sorted({use.action for use in used}), granted_by(action)
-    if set(granted) - set(needed):
+    never = tuple(name for name in granted if name not in needed)
+    if never:
         problem = f"grants {len(granted)} actions, of which {len(needed)} were used"
-        yield Excess(grant, action, grant.resources, problem, f"name them: {', '.join(needed)}")
+        yield Excess(grant, action, grant.resources, problem, f"name them: {', '.join(needed)}", never)
     shapes = {shape(use.resource) for use in used}
     for resource in grant.resources:
         there = [use for use in used if covers(resource, use)]

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
+import threading
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.identity import recorded_use
+from boatyard.identity import recorded_use, use_counts
 from boatyard.identity.actions.model import Need
 from boatyard.identity.least_privilege.smallest import smallest_policy
+from boatyard.identity.patterns import arn_matches
 from boatyard.identity.principals import Principal
-from boatyard.identity.recorded_use import RecordedUse, common_beginnings
+from boatyard.identity.recorded_use import RecordedUse
 from boatyard.identity.records import USES, Role
+from boatyard.identity.use_counts import Count, Counts, common_beginnings
 from boatyard.settings import Settings
+from boatyard.state.database import Transaction
 from tests.unit.identity.conftest import ACCOUNT, trust
 
 BUCKET = "arn:aws:s3:::box"
@@ -111,6 +120,30 @@ def test_counts_are_written_without_being_asked(installation: Installation) -> N
         assert [use.resource for use in USES.select(rx)] == [BUCKET]
 
 
+def test_a_full_disk_delays_the_counts(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_use, "WRITTEN_EVERY", 0.01)
+    open_transaction, refused = installation.database.transaction, threading.Event()
+
+    def transaction() -> AbstractContextManager[Transaction]:
+        if not refused.is_set():
+            refused.set()
+            raise sqlite3.OperationalError("database or disk is full")
+        return open_transaction()
+
+    monkeypatch.setattr(installation.database, "transaction", transaction)
+    recorder = recorded_use.recorded_use(installation)
+    note(recorder, BUCKET)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with installation.database.reading() as rx:
+            if [use.resource for use in USES.select(rx)] == [BUCKET]:
+                break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("the counts were not written in two minutes")
+    assert refused.is_set()
+
+
 def test_many_resources_are_told_as_one(installation: Installation) -> None:
     recorder = recorded_use.recorded_use(installation)
     for number in range(1000):
@@ -129,13 +162,13 @@ def test_many_resources_are_told_as_one(installation: Installation) -> None:
 
 
 def test_no_flood_of_names_makes_it_grow(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorded_use, "ENTRIES", 500)
+    monkeypatch.setattr(use_counts, "ENTRIES", 500)
     recorder = recorded_use.recorded_use(installation)
     for number in range(3000):
         note(recorder, f"arn:aws:s3:::bucket{number}/a/b/{number}")
         note(recorder, "*", f"made:Up{number}", denial="no")
     assert sum(use.times for use in recorder.uses() if use.action == "s3:GetObject") == 3000
-    assert len([use for use in recorder.uses() if use.action == "s3:GetObject"]) <= recorded_use.RESOURCES
+    assert len([use for use in recorder.uses() if use.action == "s3:GetObject"]) <= use_counts.RESOURCES
     assert len(recorder.uses()) <= 500
     recorder.write()
     with installation.database.reading() as rx:
@@ -155,6 +188,9 @@ def test_common_beginnings_stay_within_service_and_account() -> None:
     roles = {f"arn:aws:iam::{account}:role/{account}" for account in range(100)}
     assert common_beginnings(roles, 10) == []
     assert common_beginnings(roles | {f"{BUCKET}/a/{n}" for n in range(100)}, 10) == [f"{BUCKET}/a/"]
+    # None of these is beside another in a folder: they are alike all the same.
+    nested = {BUCKET + "/a" * depth for depth in range(20)}
+    assert len(nested) - len([name for name in nested if name.startswith(common_beginnings(nested, 5)[0])]) <= 5
 
 
 def test_users_are_counted_and_services_are_not(call: Call) -> None:
@@ -163,3 +199,24 @@ def test_users_are_counted_and_services_are_not(call: Call) -> None:
         with pytest.raises(ApiError):
             replace(call, principal=principal).invoke("sns", "Publish", TopicArn="arn:aws:sns:a:1:t", Message="m")
     assert [use.principal for use in recorded_use.recorded_use(call.installation).uses()] == [ana.arn]
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "c", "1", "2", "x*", ""]), min_size=1, max_size=4).map("/".join)
+ARNS = st.one_of(
+    st.builds("arn:aws:s3:::{}".format, PARTS), st.builds("arn:aws:sns:r:1:{}".format, PARTS), st.just("*")
+)
+
+
+@given(st.lists(ARNS, max_size=60))
+def test_nothing_that_was_counted_is_lost_in_the_telling(resources: list[str]) -> None:
+    counts = Counts()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(use_counts, "RESOURCES", 6)
+        for moment, resource in enumerate(resources):
+            counts.add(("AROA1", True, "s3:GetObject", resource), Count(ROLE, 0, moment, moment))
+    told = [key[3] for key in counts.by_key]
+    assert sum(count.times for count in counts.by_key.values()) == len(resources)
+    assert all(any(arn_matches(name, resource) for name in told) for resource in resources)
+    assert len(told) <= 6
+    assert counts.changed <= counts.by_key.keys()
+    assert not counts.removed & counts.by_key.keys()

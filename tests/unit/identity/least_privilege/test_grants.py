@@ -67,6 +67,8 @@ def test_a_wildcard_in_an_action_grants_what_nobody_used() -> None:
     granted = granted_by("s3:get*")
     assert problem == f"grants {len(granted)} actions, of which 1 were used"
     assert {"s3:GetObject", "s3:GetObjectVersion", "s3:GetBucketVersioning"} <= set(granted)
+    document = {"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": f"{BUCKET}/*"}}
+    assert set(excesses(grants_of("p", document), [READ])[0].never_used) == set(granted) - {"s3:GetObject"}
     assert beyond("s3:GetObject?*", f"{BUCKET}/*", READ)[0][2] == "was never used"
     # A wildcard that means no more than what was used is as good as its names.
     assert beyond("lambda:InvokeFunctio*", "*", use("lambda:InvokeFunction", "*")) == []

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boatyard.identity.least_privilege.grants import excesses, grants_of
 from boatyard.identity.least_privilege.smallest import generalised, smallest_policy
+from boatyard.identity.patterns import arn_matches
 from boatyard.identity.policy_syntax import Grammar, parse
 from tests.unit.identity.least_privilege.test_grants import BUCKET, GROUP, JOBS, use
 
@@ -57,3 +60,25 @@ def test_actions_with_the_same_resources_share_a_statement() -> None:
     ]
     parse(json.dumps(document), Grammar.INLINE)
     assert excesses(grants_of("p", document), uses) == []
+
+
+HERE = "us-east-1:000000000000"
+WORDS = st.sampled_from(["a", "b", "box", "1a2b3c4d", UUID, "20261123072959", "x*y", "Ä", "", "data"])
+NAMES = st.lists(WORDS, min_size=1, max_size=4).map("/".join)
+RESOURCES = st.one_of(
+    st.builds("arn:aws:s3:::{}/{}".format, st.sampled_from(["box", "other"]), NAMES),
+    st.builds("arn:aws:s3:::{}".format, st.sampled_from(["box", "other"])),
+    st.builds(f"arn:aws:sagemaker:{HERE}:{{}}/{{}}".format, st.sampled_from(["model", "endpoint"]), NAMES),
+    st.builds(f"arn:aws:logs:{HERE}:log-group:/aws/{{}}:log-stream:{{}}".format, WORDS, NAMES),
+    st.builds(f"arn:aws:kms:{HERE}:key/{{}}".format, WORDS),
+    st.builds(f"arn:aws:codecommit:{HERE}:{{}}".format, WORDS),
+    st.builds(f"arn:aws:cloudformation:{HERE}:stack/{{}}/*".format, WORDS),
+    st.just("*"),
+)
+
+
+@given(st.sets(RESOURCES, max_size=12))
+def test_a_pattern_is_never_narrower_than_what_was_used(resources: set[str]) -> None:
+    told = generalised(resources)
+    assert all(any(arn_matches(pattern, resource) for pattern in told) for resource in resources)
+    assert len(told) <= len(resources)

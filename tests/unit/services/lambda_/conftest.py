@@ -45,6 +45,11 @@ class FakeInstance:
         self.idle_since = time.monotonic()
         shared.made.append(self)
 
+    @property
+    def alive(self) -> bool:
+        """As long as it is not broken."""
+        return not self.broken
+
     def start(self) -> None:
         """There is nothing to start."""
 

@@ -74,10 +74,14 @@ def _list(server: Running, since: float, as_json: bool) -> None:
     """Every role that is there, and every user that asked for something."""
     uses = [use for use in recorded(server) if use.last.timestamp() >= since]
     rows: dict[str, list[Use]] = {}
+    identities: dict[str, str] = {}
     for page in server.client("iam").get_paginator("list_roles").paginate():
-        rows |= {each["Arn"]: [] for each in page["Roles"]}
+        identities |= {each["Arn"]: each["RoleId"] for each in page["Roles"]}
+    rows |= {arn: [] for arn in identities}
     for use in uses:
-        rows.setdefault(use.principal, []).append(use)
+        # Not what an earlier role of the same name used.
+        if identities.get(use.principal) in (None, use.identity):
+            rows.setdefault(use.principal, []).append(use)
     told = [
         {
             "arn": arn,

@@ -118,20 +118,26 @@ def _check(server: Running, stack: str, logical: str, name: str, metadata: Any, 
 
 def _entries(check: RoleCheck, metadata: Any) -> list[Kept]:
     """The entries of KeepUnused; what is wrong with them becomes the check's faults."""
-    entries = []
-    for entry in (metadata.get("LeastPrivilege") or {}).get("KeepUnused", []):
-        known = isinstance(entry, dict) and set(entry) <= {"Action", "Resource", "Reason"}
-        actions, resources = (_texts(entry.get(name)) for name in ("Action", "Resource")) if known else (None, None)
-        if not known or not actions or resources is None:
-            text = "an entry of KeepUnused has Action, Reason, and optionally Resource, each a text or a list of texts"
-            check.faults.append(f"{text}: {json.dumps(entry)}")
-            continue
-        reason = entry.get("Reason")
-        if not isinstance(reason, str) or not reason.strip():
-            check.faults.append(f"KeepUnused of {', '.join(actions)} gives no Reason: say why the role must have it")
-            continue
-        entries.append(Kept(actions, resources, reason.strip()))
-    return entries
+    told = metadata.get("LeastPrivilege", {}) if isinstance(metadata, dict) else {}
+    listed = told.get("KeepUnused", []) if isinstance(told, dict) and set(told) <= {"KeepUnused"} else None
+    if not isinstance(listed, list):
+        check.faults.append(f"LeastPrivilege has KeepUnused, a list, and nothing else: {json.dumps(told)}")
+        return []
+    return [entry for each in listed if (entry := _entry(check, each)) is not None]
+
+
+def _entry(check: RoleCheck, told: Any) -> Kept | None:
+    known = isinstance(told, dict) and set(told) <= {"Action", "Resource", "Reason"}
+    actions, resources = (_texts(told.get(name)) for name in ("Action", "Resource")) if known else (None, None)
+    if not actions or resources is None:
+        text = "an entry of KeepUnused has Action, Reason, and optionally Resource, each a text or a list of texts"
+        check.faults.append(f"{text}: {json.dumps(told)}")
+        return None
+    reason = told.get("Reason")
+    if not isinstance(reason, str) or not reason.strip():
+        check.faults.append(f"KeepUnused of {', '.join(actions)} gives no Reason: say why the role must have it")
+        return None
+    return Kept(actions, resources, reason.strip())
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:

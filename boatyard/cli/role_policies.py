@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from boatyard.identity.records import Use
 
 
+_LONGEST_NAME = 64
+
+
 @dataclass(frozen=True)
 class Holder:
     """A role or a user: what policies grant it and what it used."""
@@ -51,6 +54,8 @@ def find_holder(server: Running, named: str, since: float = 0.0) -> Holder:
     resource = named.split(":", 5)[5] if named.startswith("arn:") and named.count(":") >= 5 else named
     kind, _, name = resource.rpartition("/")
     kind = "user" if kind.startswith("user") else "role"
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise Failure(f"{named!r} names no role: give its name or ARN, or user/NAME.")
     get = client.get_user if kind == "user" else client.get_role
     try:
         found = get(**{f"{kind.title()}Name": name})[kind.title()]

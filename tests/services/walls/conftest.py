@@ -251,12 +251,20 @@ def command(targets: dict[str, Any]) -> str:
 
 def build(made: Field, *, privileged: bool) -> dict[str, Any]:
     """The report of a build's commands."""
+    files = run_build(made, [f"{command(made.targets)} > report.json"], ["report.json"], privileged=privileged)
+    found: dict[str, Any] = json.loads(files["report.json"])
+    return found
+
+
+def run_build(made: Field, commands: list[str], files: list[str], *, privileged: bool) -> dict[str, str]:
+    """What a build's commands write into some files."""
     codebuild = made.server.client("codebuild")
     name = unique("project")
     spec = {
         "version": 0.2,
-        "phases": {"build": {"commands": [f"{command(made.targets)} > report.json"]}},
-        "artifacts": {"files": ["report.json"]},
+        "env": {"shell": "bash"},
+        "phases": {"build": {"commands": commands}},
+        "artifacts": {"files": files},
     }
     codebuild.create_project(
         name=name,
@@ -277,9 +285,8 @@ def build(made: Field, *, privileged: bool) -> dict[str, Any]:
         return found if found["buildComplete"] else None
 
     assert eventually(look)["buildStatus"] == "SUCCEEDED"
-    body = made.server.client("s3").get_object(Bucket=made.bucket, Key=f"{name}/report.json")["Body"]
-    found: dict[str, Any] = json.loads(body.read())
-    return found
+    s3 = made.server.client("s3")
+    return {file: s3.get_object(Bucket=made.bucket, Key=f"{name}/{file}")["Body"].read().decode() for file in files}
 
 
 def train(made: Field, image: str, *, isolated: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class SlowLogs:
 
 
 def test_whoever_prints_without_end_waits_and_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_shipping, "QUEUE_BYTES", 200_000)
+    monkeypatch.setattr(log_shipping, "QUEUE_BYTES", 600_000)
     logs, waiting = SlowLogs(), threading.Event()
     shipper = LogShipper(logs, "group", "stream")  # type: ignore[arg-type]
     lines = [f"{number} {'x' * 1000}" for number in range(2000)]
@@ -41,7 +41,7 @@ def test_whoever_prints_without_end_waits_and_fills_no_memory(monkeypatch: pytes
 
     thread = threading.Thread(target=flood, daemon=True)
     thread.start()
-    assert not waiting.wait(2)
+    assert not waiting.wait(0.5)
     # Two batches at most are on their way beside the queue: a fifth of what is printed.
     assert len(handed_over) < 600
     logs.open.set()

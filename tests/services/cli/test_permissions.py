@@ -64,12 +64,12 @@ class Lab:
         found = self.cloudformation.describe_stack_resource(StackName="lab", LogicalResourceId=logical_id)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    def role_client(self, service: str) -> Any:
-        """A client with the role's credentials, got by the user."""
+    def role_client(self, service: str, role: str | None = None) -> Any:
+        """A client with the role's credentials (the stack's one unless named), got by the user."""
         iam, user = self.server.client("iam"), self.name("User")
         key = iam.create_access_key(UserName=user)["AccessKey"]
         keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-        arn = iam.get_role(RoleName=self.name("Role"))["Role"]["Arn"]
+        arn = iam.get_role(RoleName=role or self.name("Role"))["Role"]["Arn"]
         granted = self.server.client("sts", **keys).assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
         iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
         return self.server.client(
@@ -161,6 +161,26 @@ def test_a_role_is_told_cut_down_to_its_use_and_held_to_it(lab: Lab) -> None:
     assert (status, "KeepUnused names sns:Publish, which no statement grants" in said) == (1, True), said
 
 
+def test_a_role_that_is_made_again_starts_from_nothing(lab: Lab) -> None:
+    lab.deploy(BROAD)
+    iam = lab.server.client("iam")
+    user = iam.get_user(UserName=lab.name("User"))["User"]["Arn"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+    def told() -> tuple[int, list[list[str]]]:
+        listed = [line.split()[:2] for line in boatyard()[1].splitlines() if line.endswith(" again")]
+        return len(json.loads(boatyard("again", "--json")[1])["denied"]), listed
+
+    iam.create_role(RoleName="again", AssumeRolePolicyDocument=trust)
+    with pytest.raises(ClientError, match="s3:ListAllMyBuckets"):
+        lab.role_client("s3", "again").list_buckets()
+    assert told() == (1, [["0", "1"]])
+    iam.delete_role(RoleName="again")
+    iam.create_role(RoleName="again", AssumeRolePolicyDocument=trust)
+    assert told() == (0, [["0", "0"]])
+
+
 def test_counts_outlive_a_kill(lab: Lab) -> None:
     lab.deploy(BROAD)
     role, own = lab.name("Role"), lab.role_client("s3")
@@ -190,6 +210,9 @@ def test_what_cannot_be_checked_says_why(lab: Lab) -> None:
         boatyard("--check", str(lab.template), "--stack", "lab")
     with pytest.raises(Failure, match="There is no role nobody"):
         boatyard("nobody")
+    for nothing in ("", "user/", "x" * 65):
+        with pytest.raises(Failure, match="names no role"):
+            boatyard(nothing)
     with pytest.raises(Failure, match="cannot be read"):
         boatyard("--check", str(lab.template.with_name("none")))
     with pytest.raises(Failure, match="leave out ROLE"):

@@ -1,5 +1,5 @@
 # Boatyard's commands for people and for CI. Everything is installed into .venv; state goes to .boatyard.
-.PHONY: demo test torture unit lint types lock bench clean
+.PHONY: demo test torture fuzz unit lint types lock bench clean
 .DELETE_ON_ERROR:
 
 PYTHON_BIN := .venv/bin
@@ -34,6 +34,12 @@ torture: .venv/developed   ## Kill the server at random moments of the pipeline,
 	@mkdir -p $(LOCAL)
 	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/torture --timeout 36000 -s \
 		tests/torture/torture_pipeline.py $(TEST_OPTIONS)
+
+# FUZZ_REQUESTS requests from FUZZ_SEED, FUZZ_THREADS at a time; FUZZ_ONLY=NUMBER sends one of them again.
+fuzz: .venv/developed   ## Send the server what nobody would mean to, built from the service models.
+	@mkdir -p $(LOCAL)
+	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-200000} FUZZ_THREADS=$${FUZZ_THREADS:-6} $(PYTHON_BIN)/python -m pytest \
+		--basetemp=$(LOCAL)/fuzz --timeout 36000 -s tests/fuzz $(TEST_OPTIONS)
 
 unit: .venv/developed   ## The tests that need no container engine.
 	@mkdir -p $(LOCAL)

@@ -34,6 +34,7 @@ def invoke(call: Call, service: str, operation: str, params: dict[str, Any]) -> 
     params = {name: value for name, value in params.items() if value is not None}
     _wrap_body(model, params)
     validation.validate(model, params)
+    params = validation.checked(model, params)
     started = time.perf_counter()
     outcome = "ok"
     try:

@@ -29,6 +29,46 @@ def validate(model: OperationModel, params: dict[str, Any]) -> None:
         raise ApiError(_required_code(model, params) or code_for(model), text, status=400)
 
 
+class Checked(dict[str, Any]):
+    """A structure of an operation's parameters: what the model calls optional, and the operation needs, is refused
+    when it is missing."""
+
+    def __init__(self, model: OperationModel, params: dict[str, Any], path: str = "") -> None:
+        super().__init__(params)
+        self._model = model
+        self._path = path
+
+    def __missing__(self, name: str) -> Any:
+        wrong = _constraint(None, _join(self._path, name), "Member must not be null")
+        own = f"{name[:1].upper()}{name[1:]}RequiredException"
+        declared = {error.name for error in self._model.error_shapes}
+        code = own if own in declared and not self._path else code_for(self._model)
+        raise ApiError(code, f"1 validation error detected: {wrong}", status=400)
+
+
+def checked(model: OperationModel, params: dict[str, Any]) -> dict[str, Any]:
+    """Validated parameters as an operation gets them, every structure in them `Checked`."""
+    shape: Any = model.input_shape
+    if shape is None:
+        return params
+    return Checked(model, _members(model, shape, params, ""))
+
+
+def _members(model: OperationModel, shape: Any, value: dict[str, Any], path: str) -> dict[str, Any]:
+    return {name: _checked(model, shape.members[name], each, _join(path, name)) for name, each in value.items()}
+
+
+def _checked(model: OperationModel, shape: Any, value: Any, path: str) -> Any:
+    kind = shape.type_name
+    if kind == "list" and shape.member.type_name in ("structure", "list", "map"):
+        return [_checked(model, shape.member, each, f"{path}.{number}.member") for number, each in enumerate(value, 1)]
+    if kind == "map" and shape.value.type_name in ("structure", "list", "map"):
+        return {name: _checked(model, shape.value, each, f"{path}.{name}.member") for name, each in value.items()}
+    if kind == "structure" and isinstance(value, dict) and not getattr(shape, "is_document_type", False):
+        return Checked(model, _members(model, shape, value, path), path)
+    return value
+
+
 CODES = {
     "codebuild": "InvalidInputException",
     "ecr": "InvalidParameterException",
@@ -115,10 +155,17 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+_BITS = {"integer": 31, "long": 63}
+"""How far numbers of a type go, on either side of zero."""
+
+
 def _scalar(shape: Any, value: Any, path: str, relaxed: bool) -> Iterator[str]:
     kind = shape.type_name
     allowed = TYPES.get(kind)
     if allowed is not None and (not isinstance(value, allowed) or (kind != "boolean" and isinstance(value, bool))):
+        yield _constraint(_shown(shape, value), path, f"Member must be of type {kind}")
+        return
+    if kind in _BITS and not -(1 << _BITS[kind]) <= value < 1 << _BITS[kind]:
         yield _constraint(_shown(shape, value), path, f"Member must be of type {kind}")
         return
     if kind == "string":

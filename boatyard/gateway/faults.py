@@ -71,8 +71,13 @@ def model_of(service: str) -> Any:
     return models.service_model(service) if service in PACKAGES else _UnknownService()
 
 
-@cache
 def _shapes(service: str) -> dict[str, Any]:
+    # What is remembered is a service of ours: any other name is the caller's, and there is no end of those.
+    return _known_shapes(service) if service in PACKAGES else {}
+
+
+@cache
+def _known_shapes(service: str) -> dict[str, Any]:
     shapes: dict[str, Any] = {}
     for shape in model_of(service).error_shapes:
         shapes.setdefault(shape.metadata.get("error", {}).get("code") or shape.name, shape)

@@ -25,6 +25,7 @@ from types import FrameType
 import uvicorn
 
 from boatyard.api.installation import DataDirectoryInUse, Installation
+from boatyard.gateway import memory
 from boatyard.keeping import cleaning
 from boatyard.settings import Settings
 from boatyard.state import space
@@ -225,6 +226,7 @@ def run(settings: Settings) -> None:
         made.close()
         raise CannotStart(str(error)) from None
     set_up_logging(settings.data_directory / "logs")
+    memory.keep_small()
     deadline = Deadline()
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn handles them while it serves, and raises them again at its end: by then all is done.

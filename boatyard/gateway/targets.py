@@ -45,6 +45,7 @@ _REST_SCOPES = frozenset({"s3", "lambda", "sagemaker"})
 _XML_SERVICES = frozenset({"s3", "route53", "cloudfront"})
 """Services that read XML: the others that boatyard does not do are to understand its refusal."""
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
+_INVOCATION_PATH = re.compile(r"/endpoints/[^/]*/(async-invocations|invocations(-response-stream)?)/?")
 _DATE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
 
 
@@ -75,11 +76,20 @@ def find_service(request: HttpRequest) -> tuple[str, str]:
         named = VERSIONS.get(request.query.get("Version", ""), "unknown") if scope is None else scope
         return SCOPES.get(named, named), "query"
     if scope is None:
-        return ("lambda", "rest-json") if _DATE_PATH.match(request.path) else ("s3", "rest-xml")
+        return _service_of_path(request)
     if scope == "sagemaker":
         return "sagemaker-runtime", "rest-json"
     service = SCOPES.get(scope, scope)
     return service, "rest-xml" if service in _XML_SERVICES else "rest-json"
+
+
+def _service_of_path(request: HttpRequest) -> tuple[str, str]:
+    """The service of a REST request that no signature names; S3 where no other has such a path."""
+    if _DATE_PATH.match(request.path):
+        return "lambda", "rest-json"
+    if request.method == "POST" and _INVOCATION_PATH.fullmatch(request.path):
+        return "sagemaker-runtime", "rest-json"
+    return "s3", "rest-xml"
 
 
 def service_of_form(request: HttpRequest) -> str:

@@ -10,7 +10,7 @@ from boatyard.gateway.protocols.base import Fault, Params, Protocol, error_code
 from boatyard.gateway.protocols.values import Malformed
 
 Tree = dict[str, Any]
-_LEAF = ""
+_LEAF = "."  # No part of a name can be this one: names are split at it.
 
 
 def form_pairs(request: HttpRequest) -> list[tuple[str, str]]:
@@ -115,9 +115,12 @@ def _list_entries(shape: Any, tree: Tree) -> Tree:
     return {key: value for key, value in tree.items() if key.isdigit()}
 
 
+_DIGITS = 12
+
+
 def _numbered(tree: Tree, name: str) -> list[Tree]:
     entries = [(key, value) for key, value in tree.items() if key != _LEAF]
-    if not all(key.isascii() and key.isdigit() for key, _ in entries):
+    if not all(key.isascii() and key.isdigit() and len(key) <= _DIGITS for key, _ in entries):
         raise Malformed(f"The members of the list {name} must be numbered")
     return [value for _, value in sorted(entries, key=lambda entry: int(entry[0]))]
 

@@ -91,9 +91,9 @@ class RestXmlProtocol(RestProtocol):
         writer.element("Code", fault.code)
         writer.element("Message", fault.message)
         for name, value in fault.members.items():
-            writer.element(name, str(value).lower() if isinstance(value, bool) else str(value))
+            writer.element(name, str(value).lower() if isinstance(value, bool) else xml.readable(str(value)))
         if resource and not {"Key", "BucketName", "Resource"} & fault.members.keys():
-            writer.element("Resource", resource)
+            writer.element("Resource", xml.readable(resource))
         writer.element("RequestId", request_id)
         writer.element("HostId", host_id(request_id))
         writer.parts.append("</Error>")

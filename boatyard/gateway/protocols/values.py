@@ -20,10 +20,10 @@ class Malformed(Exception):
 
 def parse_timestamp(value: Any, style: str) -> datetime:
     """A timestamp in the style named (iso8601, rfc822, unixtimestamp); the other styles are tried too, as AWS does."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise Malformed("Expected timestamp")
     try:
-        if isinstance(value, int | float | Decimal):
+        if not isinstance(value, str):
             return _from_epoch(float(value))
         if style == "rfc822":
             return _from_text(value, rfc822_first=True)

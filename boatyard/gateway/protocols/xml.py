@@ -11,8 +11,8 @@ from boatyard.gateway.protocols import values
 from boatyard.gateway.protocols.values import Malformed
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def text(value: str) -> str:
@@ -35,10 +35,12 @@ def _attribute(value: str) -> str:
 
 def decode(body: bytes) -> ET.Element:
     """The root element of a document; document type declarations are refused, so no entity is ever expanded."""
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise Malformed("The XML you provided was not well-formed or did not validate against our published schema")
     try:
-        return ET.fromstring(body)  # noqa: S314 - without a DTD there are no entities to expand
+        # As text: no other encoding counts, whatever the declaration says, so that a DTD cannot hide in one.
+        document = body.decode("utf-8-sig")
+        if "<!DOCTYPE" in document or "<!ENTITY" in document:
+            raise ValueError("a document type declaration")
+        return ET.fromstring(document)  # noqa: S314 - without a DTD there are no entities to expand
     except (ET.ParseError, ValueError, LookupError):
         raise Malformed(
             "The XML you provided was not well-formed or did not validate against our published schema"

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from boatyard.api.errors import ApiError
+
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NO_COMMIT = "0" * 40
 HIDDEN_REFERENCES = "refs/boatyard"
@@ -93,22 +95,31 @@ class Git:
         self, *arguments: str, data: bytes | None = None, extra: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, str]:
         """Run `git ARGUMENTS` in this repository: exit code, standard output, standard error."""
-        done = subprocess.run(
-            ["git", f"--git-dir={self.directory}", *arguments],
-            input=data if data is not None else b"",
-            capture_output=True,
-            env=environment(extra),
-            cwd=self.directory,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                ["git", f"--git-dir={self.directory}", *arguments],
+                input=data if data is not None else b"",
+                capture_output=True,
+                env=environment(extra),
+                cwd=self.directory,
+                check=False,
+            )
+        except FileNotFoundError:
+            self._require()
+            raise
         return done.returncode, done.stdout, done.stderr.decode(errors="replace").strip()
 
     def run(self, *arguments: str, data: bytes | None = None, extra: Mapping[str, str] | None = None) -> bytes:
         """Standard output of `git ARGUMENTS`; GitError when it ends with another code than 0."""
         code, output, error = self.attempt(*arguments, data=data, extra=extra)
         if code:
+            self._require()
             raise GitError(code, f"git {arguments[0]} ended with code {code}: {error}")
         return output
+
+    def _require(self) -> None:
+        if not self.directory.exists():
+            raise ApiError("RepositoryDoesNotExistException", "The repository was deleted meanwhile.", status=400)
 
     def text(self, *arguments: str, data: bytes | None = None, extra: Mapping[str, str] | None = None) -> str:
         """Standard output as text without the last newline."""

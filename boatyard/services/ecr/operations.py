@@ -1,7 +1,6 @@
 """ECR's operations on repositories, their settings, policies and tags, and on the registry itself."""
 
 import base64
-import json
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, parse
 from boatyard.identity.resource_policies import resource_policy
 from boatyard.services.ecr import repositories, tokens
 from boatyard.services.ecr.layers.store import forget_repository
@@ -235,17 +235,15 @@ def _policy_of(repository: Repository) -> str:
 
 
 def _check_policy(text: str) -> None:
-    reason = ""
+    reason = f"it is longer than {POLICY_LIMIT} characters" if len(text) > POLICY_LIMIT else ""
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        document, reason = None, f": {error}"
-    if len(text) > POLICY_LIMIT:
-        document, reason = None, f": it is longer than {POLICY_LIMIT} characters"
-    if not isinstance(document, dict) or not document.get("Statement"):
+        parse(text, Grammar.RESOURCE)
+    except MalformedPolicy as error:
+        reason = reason or str(error)
+    if reason:
         raise ApiError(
             "InvalidParameterException",
-            "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+            "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided': "
             + reason,
         )
 

@@ -14,16 +14,24 @@ from boatyard.services.kms.lookup import check_usable, not_found, require_key
 from boatyard.services.kms.records import GRANTS, Grant
 from boatyard.state.database import Reader
 
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:(iam|sts)::\d{12}:.+")
+_ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::\d{12}:[\x21-\x7e]+")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
+_PRINCIPALS = {
+    "GranteePrincipal": _ARN,
+    "RetiringPrincipal": _ARN,
+    "GranteeServicePrincipal": _SERVICE,
+    "RetiringServicePrincipal": _SERVICE,
+}
+"""What may stand in a grant: it becomes part of what every use of the key is judged by."""
 
 
 def create_grant(call: Call, params: Params) -> dict[str, Any]:
     """Let a principal use a key for some operations. (KMS API: CreateGrant)"""
     if not params.get("GranteePrincipal") and not params.get("GranteeServicePrincipal"):
         raise ApiError("ValidationException", "A grantee principal must be given", status=400)
-    for member in ("GranteePrincipal", "RetiringPrincipal"):
-        if params.get(member) and not _PRINCIPAL.fullmatch(params[member]):
-            raise ApiError("InvalidArnException", f"ARN specified for {member} is not a principal's", status=400)
+    for name, pattern in _PRINCIPALS.items():
+        if params.get(name) and not pattern.fullmatch(params[name]):
+            raise ApiError("InvalidArnException", f"{params[name]} is not a valid principal for {name}", status=400)
     with call.installation.database.transaction() as tx:
         key = require_key(tx, call, params["KeyId"], alias=False)
         check_usable(key)

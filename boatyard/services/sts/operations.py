@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,13 @@ def get_session_token(call: Call, params: Params) -> dict[str, Any]:
 def get_federation_token(call: Call, params: Params) -> dict[str, Any]:
     """Give temporary credentials with the calling user's permissions, narrowed. (STS API: GetFederationToken)"""
     lasting = _lasting(call, params, "GetFederationToken")
+    if not _FEDERATED_NAME.fullmatch(params["Name"]):
+        raise ApiError(
+            "ValidationError",
+            f"1 validation error detected: Value '{params['Name'][:100]}' at 'name' failed to satisfy constraint:"
+            " Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+            status=400,
+        )
     arns = [item["arn"] for item in params.get("PolicyArns", [])]
     issued = now()
     session = Session(
@@ -116,6 +124,7 @@ def get_federation_token(call: Call, params: Params) -> dict[str, Any]:
     }
 
 
+_FEDERATED_NAME = re.compile(r"[\w+=,.@-]{2,32}", re.ASCII)
 _NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
 """Without a session policy a federated user may do nothing of its own."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from boatyard.api.errors import ApiError
 from boatyard.gateway import faults
 
 
@@ -26,3 +27,10 @@ def test_everything_else_names_the_log_and_the_request_and_nothing_more() -> Non
     assert "/data/logs/server.log" in told.message
     assert "the-request-id" in told.message
     assert "secret detail" not in told.message
+
+
+def test_nothing_is_remembered_of_services_that_callers_make_up() -> None:
+    before = faults._known_shapes.cache_info().currsize
+    for number in range(50):
+        assert faults.to_fault(ApiError("NotImplemented", "no"), f"made-up-{number}", "json").status == 501
+    assert faults._known_shapes.cache_info().currsize == before

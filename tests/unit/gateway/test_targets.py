@@ -129,3 +129,17 @@ def test_a_path_without_its_name_breaks_the_model(service: str, path: str, code:
 def test_an_unsigned_query_request_is_told_by_its_version() -> None:
     request = _request("GET", "/", "Action=GetCallerIdentity&Version=2011-06-15")
     assert targets.find_service(request) == ("sts", "query")
+
+
+def test_an_unsigned_invocation_is_told_by_its_path() -> None:
+    request = _request("POST", "/endpoints/name/invocations")
+    assert targets.find_service(request) == ("sagemaker-runtime", "rest-json")
+    assert targets.find_service(_request("GET", "/endpoints/name/invocations")) == ("s3", "rest-xml")
+
+
+def test_the_version_in_a_form_tells_the_service_too() -> None:
+    request = _request("POST", "/")
+    request.body = b"Action=ListUsers&Version=2010-05-08"
+    assert targets.service_of_form(request) == "iam"
+    request.body = b"Action=ListUsers"
+    assert targets.service_of_form(request) == "unknown"

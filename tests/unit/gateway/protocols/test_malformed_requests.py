@@ -33,6 +33,12 @@ def test_json_of_the_wrong_kind(body: bytes) -> None:
         _parse("logs", "DescribeLogStreams", "json", body)
 
 
+@pytest.mark.parametrize("when", [b"[]", b"{}", b"true", b"1e300"])
+def test_json_timestamps_that_are_none(when: bytes) -> None:
+    with pytest.raises(Malformed):
+        _parse("sagemaker", "ListModels", "json", b'{"CreationTimeAfter": ' + when + b"}")
+
+
 def test_json_members_that_are_null_or_unknown_are_left_out() -> None:
     assert _parse("logs", "DescribeLogStreams", "json", b'{"limit": null, "logGroupName": "g", "new": 1}') == {
         "logGroupName": "g"
@@ -45,6 +51,8 @@ def test_json_members_that_are_null_or_unknown_are_left_out() -> None:
         b"<Delete><Object>",
         b"<Other/>",
         b'<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>',
+        '<!DOCTYPE a [<!ENTITY b "c">]><Delete><Object><Key>&b;</Key></Object></Delete>'.encode("utf-16"),
+        b'<?xml version="1.0" encoding="cp037"?>' + "<!DOCTYPE a []><Delete/>".encode("cp037"),
         b"\x00",
         b"<Delete><Quiet>maybe</Quiet></Delete>",
     ],
@@ -56,7 +64,15 @@ def test_xml_that_is_broken_or_of_another_kind(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"MaxItems=many", b"Tags.member.x.Key=a", b"RoleName.member.1=a", b"\xff=1"],
+    [
+        b"MaxItems=many",
+        b"MaxItems.=1",
+        b"MaxItems..=1",
+        b"Tags.member." + b"9" * 5000 + b".Key=a",
+        b"Tags.member.x.Key=a",
+        b"RoleName.member.1=a",
+        b"\xff=1",
+    ],
 )
 def test_forms_of_the_wrong_kind(body: bytes) -> None:
     with pytest.raises(Malformed):

@@ -156,6 +156,22 @@ def test_grants_take_part_in_the_key_policy(call: Call) -> None:
     assert kms.list_grants(KeyId=key)["Grants"] == []
 
 
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"GranteePrincipal": "*"},
+        {"GranteePrincipal": "nobody"},
+        {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/Reader", "RetiringPrincipal": "*"},
+        {"GranteeServicePrincipal": "somebody"},
+    ],
+)
+def test_grants_are_for_principals_that_there_can_be(call: Call, who: dict[str, str]) -> None:
+    """A grant becomes a part of what every use of the key is judged by: one for nobody would end them all."""
+    key = make(call)
+    assert code_of(call, "CreateGrant", KeyId=key, Operations=["Decrypt"], **who) == "InvalidArnException"
+    assert call.invoke("kms", "ListGrants", KeyId=key)["Grants"] == []
+
+
 def test_tags_and_rotation_are_kept(call: Call) -> None:
     kms = call.client("kms")
     key = make(call, Tags=[{"TagKey": "team", "TagValue": "a"}])

@@ -59,3 +59,10 @@ def test_an_access_keys_account_is_told(call: Call) -> None:
     assert call.invoke("sts", "GetAccessKeyInfo", AccessKeyId=given["AccessKeyId"]) == {"Account": ACCOUNT}
     with pytest.raises(ApiError, match="invalid"):
         call.invoke("sts", "GetAccessKeyInfo", AccessKeyId="AKIA-not-a-real-key")
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a/../b", "a b", "ü" * 4, "arn:aws:iam"])
+def test_a_federated_users_name_is_a_part_of_its_arn_and_no_more(call: Call, name: str) -> None:
+    with pytest.raises(ApiError, match="at 'name'") as refused:
+        call.invoke("sts", "GetFederationToken", Name=name)
+    assert refused.value.code == "ValidationError"

@@ -35,6 +35,7 @@ SCHEMA = Schema(
     ),
 )
 ATTEMPTS = 185
+LONGEST_PAUSE = 300.0
 Listener = Callable[["Installation", dict[str, Any]], None]
 _listeners: dict[tuple[str, str], list[Listener]] = defaultdict(list)
 _every_event: list[Listener] = []
@@ -85,7 +86,7 @@ def emit(
     }
     tx.execute(
         "INSERT INTO events_outbox (event, internal, due) VALUES (?, ?, ?)",
-        (json.dumps(event), int(internal), time.time()),
+        (json.dumps(event), int(internal), 0.0),
     )
     tx.after_commit(installation.events.wake)
     return str(event["id"])
@@ -135,8 +136,9 @@ class EventDispatcher:
         with self._installation.database.reading() as rx:
             rows = rx.execute(
                 "SELECT position, event, internal, attempts FROM events_outbox"
-                " WHERE due <= ? ORDER BY position LIMIT 100",
-                (time.time(),),
+                " WHERE due <= ? OR due > ? ORDER BY position LIMIT 100",
+                # What is further away than the longest pause was put off before the clock was set back.
+                (time.time(), time.time() + LONGEST_PAUSE),
             ).fetchall()
         delivered: list[sqlite3.Row] = []
         failed: list[sqlite3.Row] = []
@@ -160,7 +162,7 @@ class EventDispatcher:
             tx.executemany("DELETE FROM events_outbox WHERE position = ?", [(row["position"],) for row in delivered])
             tx.executemany(
                 "UPDATE events_outbox SET attempts = attempts + 1, due = ? WHERE position = ?",
-                [(time.time() + min(300.0, 0.5 * 2 ** row["attempts"]), row["position"]) for row in failed],
+                [(time.time() + min(LONGEST_PAUSE, 0.5 * 2 ** row["attempts"]), row["position"]) for row in failed],
             )
 
     def _deliver(self, event: dict[str, Any], internal: bool) -> bool:

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 BATCH_BYTES = 512 * 1024
+BATCH_MILLISECONDS = 23 * 3600 * 1000
+"""Of a day, which is the most that a batch may span."""
+OLDEST_MILLISECONDS = 13 * 24 * 3600 * 1000
 EVENT_BYTES = 250 * 1024
 PER_EVENT_BYTES = 26
 QUEUE_BYTES = 8 * 1024 * 1024
@@ -31,6 +34,15 @@ def pieces(text: str) -> list[str]:
 
 def _size(event: dict[str, int | str]) -> int:
     return len(str(event["message"])) * 4 + PER_EVENT_BYTES
+
+
+def _accepted(timestamp: int) -> int:
+    """The time of a line as CloudWatch Logs takes it: the clock may have been set since the line was written.
+
+    It takes none of over two hours ahead or fourteen days ago.
+    """
+    latest = milliseconds()
+    return max(latest - OLDEST_MILLISECONDS, min(timestamp, latest))
 
 
 class LogShipper:
@@ -129,12 +141,15 @@ class LogShipper:
 
     def _take(self) -> list[dict[str, int | str]]:
         taken: list[dict[str, int | str]] = []
-        size = 0
+        size, first, last = 0, 1 << 62, 0
         for line in self._lines:
-            if taken and (size + _size(line) > 1_000_000 or len(taken) == 10_000):
+            moment = _accepted(int(line["timestamp"]))
+            first, last = min(first, moment), max(last, moment)
+            large = size + _size(line) > 1_000_000 or len(taken) == 10_000
+            if taken and (large or last - first > BATCH_MILLISECONDS):
                 break
             size += _size(line)
-            taken.append(line)
+            taken.append({**line, "timestamp": moment})
         del self._lines[: len(taken)]
         self._bytes -= size
         return taken

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from boatyard.api import timestamps
 from boatyard.containers.specification import LogLine
 
 STREAMS = {1: "stdout", 2: "stderr"}
@@ -79,7 +80,7 @@ def stream_lines(chunks: Iterable[bytes]) -> Iterator[LogLine]:
         try:
             timestamp = parse_timestamp(stamp.decode("ascii"))
         except ValueError:
-            timestamp, text = datetime.now(UTC), payload
+            timestamp, text = timestamps.now(), payload
         line = assembler.add(timestamp, stream, text.removesuffix(b"\n"), ends=text.endswith(b"\n"))
         if line is not None:
             yield line

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-from datetime import UTC, datetime
 from pathlib import Path
+
+from boatyard.api import timestamps
 
 _SIZE = 16 << 20
 _KEPT = 3
@@ -33,7 +34,7 @@ class AccessLog:
         code: str | None = None,
     ) -> None:
         """One line. What came from the client has no blanks and no line ends in it."""
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = timestamps.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields = (principal, service, operation, str(status), f"{seconds * 1000:.1f}ms", request_id, code or "-")
         line = " ".join([moment, *("".join(c if c.isprintable() and c != " " else "?" for c in f) for f in fields)])
         self._handler.handle(logging.LogRecord("boatyard.access", logging.INFO, "", 0, line, None, None))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import product
 from urllib.parse import quote, unquote_to_bytes
 
+from boatyard.api import timestamps
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.refusals import Refusal, Why
 
@@ -201,7 +202,7 @@ def _claim(
 
 def check_time(claim: Claim, now: datetime | None = None) -> None:
     """Refusal when the request is too old, or from the future."""
-    now = now or datetime.now(UTC)
+    now = now or timestamps.now()
     stamp, shown = claim.timestamp, now.strftime(_FORMAT)
     if claim.expires is not None:
         if stamp - now > SKEW:

@@ -10,10 +10,11 @@ import configparser
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boatyard.api import timestamps
 from boatyard.identity import unique_ids
 from boatyard.identity.lookup import exists
 from boatyard.identity.principals import Principal
@@ -48,7 +49,7 @@ class Credential:
     @property
     def expired(self) -> bool:
         """Whether temporary credentials have ended."""
-        return self.expires is not None and self.expires <= datetime.now(UTC)
+        return self.expires is not None and self.expires <= timestamps.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def issue(installation: Installation, principal: Principal, expires: datetime) -
     )
     with installation.database.transaction() as tx:
         TEMPORARY_CREDENTIALS.insert(tx, record)
-        ended = int((datetime.now(UTC) - _KEPT_AFTER_END).timestamp())
+        ended = int((timestamps.now() - _KEPT_AFTER_END).timestamp())
         tx.execute("DELETE FROM identity_temporary_credentials WHERE expires_at < ?", (ended,))
     return made
 
@@ -181,7 +182,7 @@ def new_access_key(installation: Installation, account: str, user: str) -> tuple
     secret = unique_ids.secret_access_key()
     sealed = seal(installation.settings.data_directory, secret.encode(), key_id)
     return (
-        AccessKey(id=key_id, account=account, user=user, secret=sealed, created=datetime.now(UTC)),
+        AccessKey(id=key_id, account=account, user=user, secret=sealed, created=timestamps.now()),
         secret,
     )
 

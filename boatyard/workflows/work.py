@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boatyard.api.errors import ApiError
+from boatyard.api.timestamps import Countdown
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
@@ -110,6 +111,5 @@ class Work:
             self._workflows.signals.unsubscribe(keys, event)
 
     def sleep_until(self, moment: datetime) -> None:
-        """Wait for a moment; raises Interrupted when the server stops first."""
-        while (left := moment.timestamp() - time.time()) > 0:
-            self.wait(("workflow", self.id), ready=lambda: False, timeout=min(left, 3600))
+        """Wait for a moment, however the clock is set meanwhile; raises Interrupted when the server stops first."""
+        self.wait(("workflow", self.id), ready=lambda: False, timeout=max(0.0, Countdown(moment).left))

@@ -128,7 +128,8 @@ def follow(installation: Installation, age: float) -> None:
     with installation.database.reading() as rx:
         changes = CHANGES.select(rx)
     for change in changes:
-        passed = (now() - change.started).total_seconds()
+        # A change that seems to begin in the future is one from before the clock was set back.
+        passed = abs((now() - change.started).total_seconds())
         if passed < age:
             continue
         with installation.database.reading() as rx:

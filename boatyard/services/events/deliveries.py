@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.api.timestamps import iso, now
+from boatyard.api.timestamps import Clock, iso, now
 from boatyard.services.events import patterns, schedules, sending
 from boatyard.services.events.records import (
     DELIVERIES,
@@ -88,7 +88,7 @@ def store(tx: Transaction, rule: Rule, event: dict[str, Any]) -> None:
             target=target.definition,
             event=event,
             created=time.time(),
-            due=time.time(),
+            due=0.0,
         )
         DELIVERIES.put(tx, delivery)
 
@@ -103,7 +103,8 @@ class Deliverer:
         self._lock = threading.Lock()
         self._in_hand: set[str] = set()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="event delivery")
-        self._postpone_overdue()
+        self._clock = Clock()
+        self._set_schedules_anew(overdue=True)
         self._thread = threading.Thread(target=self._run, name="event deliveries", daemon=True)
         self._thread.start()
 
@@ -122,6 +123,8 @@ class Deliverer:
         while not self._stopping:
             self._woken.clear()
             try:
+                if self._clock.was_set():
+                    self._set_schedules_anew(overdue=False)
                 self._fire_schedules()
                 pause = self._hand_out()
             except DatabaseClosed:
@@ -139,9 +142,10 @@ class Deliverer:
         moment = time.time()
         times = [rule.due for rule in timed if rule.due is not None]
         for delivery in waiting:
-            if delivery.due > moment:
+            # What is further away than the longest pause was put off before the clock was set back.
+            if moment < delivery.due <= moment + LONGEST_PAUSE:
                 times.append(delivery.due)
-                break
+                continue
             with self._lock:
                 if delivery.id in self._in_hand:
                     continue
@@ -191,8 +195,8 @@ class Deliverer:
             if error is None:
                 DELIVERIES.delete(tx, delivery.id)
             elif again and not _too_late(delivery):
-                pause = min(LONGEST_PAUSE, 0.5 * 2**delivery.attempts)
-                DELIVERIES.put(tx, replace(delivery, attempts=delivery.attempts + 1, due=time.time() + pause))
+                due = time.time() + _pause(delivery.attempts)
+                DELIVERIES.put(tx, replace(delivery, attempts=delivery.attempts + 1, due=due))
                 tx.after_commit(self.wake)
             else:
                 DELIVERIES.delete(tx, delivery.id)
@@ -204,13 +208,18 @@ class Deliverer:
                     error,
                 )
 
-    def _postpone_overdue(self) -> None:
-        """Schedules whose time passed while no server ran go on from now."""
-        moment = now()
+    def _set_schedules_anew(self, *, overdue: bool) -> None:
+        """Schedules go on from now whose time is further away than it can be; with `overdue`, those that are late too.
+
+        The first is so after the clock was set back: a rate of five minutes would be silent for hours.
+        """
+        moment = now().timestamp()
         with self._installation.database.transaction() as tx:
             for rule in RULES.select(tx, after=("due", 0.0)):
-                if rule.due is not None and rule.due < moment.timestamp():
-                    RULES.put(tx, _next(rule))
+                following = _next(rule)
+                late = overdue and (rule.due or moment) < moment
+                if late or (following.due is not None and rule.due is not None and rule.due > following.due):
+                    RULES.put(tx, following)
 
     def _fire_schedules(self) -> None:
         moment = time.time()
@@ -227,11 +236,16 @@ class Deliverer:
 
 def _too_late(delivery: Delivery) -> bool:
     policy = delivery.target.get("RetryPolicy", {})
-    age = time.time() - delivery.created
+    # Not by the clock, which may have been set, or no server ran: how long it has been tried for.
+    tried = sum(_pause(attempt) for attempt in range(delivery.attempts + 1))
     return bool(
         delivery.attempts + 1 > policy.get("MaximumRetryAttempts", MAXIMUM_ATTEMPTS)
-        or age > policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
+        or tried > policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
     )
+
+
+def _pause(attempts: int) -> float:
+    return float(min(LONGEST_PAUSE, 0.5 * 2.0**attempts))
 
 
 def _next(rule: Rule) -> Rule:

@@ -98,7 +98,7 @@ async def code(scope: Scope, receive: Receive, send: Send) -> None:
     token = str(scope["path"]).removeprefix(CODE)
     links = installation.attached("lambda.code_links", dict[str, tuple[str, float]])
     blob, until = links.get(token, ("", 0.0))
-    path: Path | None = installation.blobs.path(blob) if blob and until > time.time() else None
+    path: Path | None = installation.blobs.path(blob) if blob and until > time.monotonic() else None
     if path is None or not path.exists():
         await _refusal(403, "AccessDenied", "The link has expired; ask GetFunction for a new one.")(
             scope, receive, send

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from boatyard.api.errors import ApiError
-from boatyard.api.timestamps import now
+from boatyard.api.timestamps import Countdown, now
 from boatyard.services.cloudformation.deployment.crew import Crew, Outcome
 from boatyard.services.cloudformation.deployment.journal import Journal
 from boatyard.services.cloudformation.deployment.outputs import (
@@ -105,9 +106,9 @@ class Course:
         except ApiError as error:
             return [], error.message
 
-    def _deadline(self) -> float | None:
+    def _deadline(self) -> Countdown | None:
         minutes = self.operation.timeout_minutes
-        return None if minutes is None else self.operation.started.timestamp() + 60 * minutes
+        return None if minutes is None else Countdown(self.operation.started + timedelta(minutes=minutes))
 
     def _why(self, outcome: Outcome, resources: ResourceWork) -> str:
         if outcome.cancelled:

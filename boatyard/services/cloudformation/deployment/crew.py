@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from boatyard.api.errors import ApiError
+from boatyard.api.timestamps import Countdown
 from boatyard.state.database import DatabaseClosed
 from boatyard.workflows.work import Work
 
@@ -54,18 +54,18 @@ class Crew:
         *,
         stop_at_failure: bool = True,
         cancelled: Callable[[], bool] = _never,
-        deadline: float | None = None,
+        deadline: Countdown | None = None,
     ) -> Outcome:
         """Run `task(name)` for every node once what it needs is done; blocks until nothing runs any more.
 
         A task fails by raising ApiError. With `stop_at_failure` nothing new begins after one has failed; without,
-        only what needs the failed ones is left. After `deadline` (time.time()) or when `cancelled`, nothing new
+        only what needs the failed ones is left. After `deadline` or when `cancelled`, nothing new
         begins. Any other exception of a task is raised here.
         """
         self._outcome.left = set(graph)
         while self._broken is None:
             self._work.check()
-            expired = deadline is not None and time.time() > deadline
+            expired = deadline is not None and deadline.left < 0
             self._outcome.timed_out = self._outcome.timed_out or (expired and self._unfinished())
             self._outcome.cancelled = self._outcome.cancelled or cancelled()
             stopped = self._outcome.timed_out or self._outcome.cancelled

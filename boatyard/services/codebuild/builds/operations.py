@@ -228,7 +228,7 @@ def batch_delete_builds(call: Call, params: Params) -> dict[str, Any]:
 def _seconds(start: datetime, end: datetime | None) -> dict[str, Any]:
     if end is None:
         return {}
-    return {"endTime": end, "durationInSeconds": round((end - start).total_seconds())}
+    return {"endTime": end, "durationInSeconds": max(0, round((end - start).total_seconds()))}
 
 
 def _shown_phase(phase: Phase) -> dict[str, Any]:

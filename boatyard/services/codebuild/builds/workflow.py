@@ -14,7 +14,7 @@ import msgspec
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
-from boatyard.api.timestamps import now
+from boatyard.api.timestamps import Countdown, now
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError, EngineUnavailable, NotFound
 from boatyard.containers.specification import Exit
@@ -249,6 +249,7 @@ class Story:
         running = container.start(self.installation, build, self.where)
         self.log.follow(running)
         minutes = build.settings["timeoutInMinutes"]
+        deadline = Countdown(begun(build) + timedelta(minutes=minutes))
         watched = Watched(running)
 
         def over() -> Exit | None:
@@ -256,7 +257,7 @@ class Story:
             current = self.build
             if current.stop_asked:
                 raise BuildEnded("STOPPED", "BUILD_STOPPED", "The build was stopped")
-            if now() > begun(current) + timedelta(minutes=minutes):
+            if deadline.left < 0:
                 raise BuildEnded("TIMED_OUT", "BUILD_TIMED_OUT", f"Build has timed out after {minutes} minutes. ")
             return watched.ended()
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from boatyard.api.errors import ApiError
-from boatyard.api.timestamps import now
+from boatyard.api.timestamps import Countdown, now
 from boatyard.services.codepipeline import job_event, naming, wakeups
 from boatyard.services.codepipeline.actions.run import ActionAbandoned, ActionFailed, ActionRun, Outcome
 from boatyard.services.codepipeline.records import EXECUTIONS, JOBS, Job
@@ -29,6 +30,7 @@ def run(action: ActionRun) -> Outcome:
     reference". Each call is a job of its own; a continuation token leads to another job.
     """
     pause = FIRST_PAUSE
+    whole = Countdown(action.action.started + timedelta(seconds=action.timeout(WHOLE_TIMEOUT)))
     job = _latest_job(action) or _new_job(action, None)
     while True:
         if job.status == "InProgress":
@@ -40,9 +42,9 @@ def run(action: ActionRun) -> Outcome:
             return Outcome(
                 summary=job.summary or action.action.summary, variables=job.variables, revision=_revision(job)
             )
-        _pause(action, job, pause)
+        _pause(action, job, pause, whole)
         pause = min(LONGEST_PAUSE, pause * 1.5)
-        job = _new_job(action, job.continuation)
+        job = _new_job(action, job)
 
 
 def _revision(job: Job) -> dict[str, Any] | None:
@@ -55,7 +57,9 @@ def _latest_job(action: ActionRun) -> Job | None:
     return max(found, key=lambda job: job.created) if found else None
 
 
-def _new_job(action: ActionRun, token: str | None) -> Job:
+def _new_job(action: ActionRun, before: Job | None) -> Job:
+    """The next call's job, by its time too the later one, whatever the clock says."""
+    moment = now() if before is None else max(now(), before.created + timedelta(microseconds=1))
     record = action.action
     job = Job(
         account=record.account,
@@ -64,8 +68,8 @@ def _new_job(action: ActionRun, token: str | None) -> Job:
         pipeline=record.pipeline,
         execution=record.execution,
         action_execution=record.id,
-        created=now(),
-        given_token=token,
+        created=moment,
+        given_token=None if before is None else before.continuation,
     )
     with action.installation.database.transaction() as tx:
         JOBS.insert(tx, job)
@@ -96,15 +100,14 @@ def _wait_for_report(action: ActionRun, job: Job) -> Job:
     return done
 
 
-def _pause(action: ActionRun, job: Job, seconds: float) -> None:
+def _pause(action: ActionRun, job: Job, seconds: float, whole: Countdown) -> None:
     """Waits before the next call: shortly, and no longer than till a job or an endpoint changes its state."""
     changes = {"summary": job.summary, "percent": job.percent, "external_id": job.external_id}
     action.update(**{name: value for name, value in changes.items() if value is not None})
     elapsed = (now() - action.action.started).total_seconds()
-    if elapsed > action.timeout(WHOLE_TIMEOUT):
-        raise ActionFailed(
-            "JobFailed", f"The function asked to be called again for more than {elapsed / 3600:.1f} hours."
-        )
+    if whole.left < 0:
+        hours = action.timeout(WHOLE_TIMEOUT) / 3600
+        raise ActionFailed("JobFailed", f"The function asked to be called again for more than {hours:.1f} hours.")
     action.wait(
         lambda: wakeups.changed_since(action.installation, job.created),
         elapsed + seconds,

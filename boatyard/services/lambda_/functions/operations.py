@@ -81,9 +81,9 @@ def get_function(call: Call, params: Params) -> dict[str, Any]:
         settings = require_settings(rx, call, name)
     token = secrets.token_urlsafe(24)
     links = call.installation.attached("lambda.code_links", dict[str, tuple[str, float]])
-    for old in [each for each, (_, until) in links.items() if until < time.time()]:
+    for old in [each for each, (_, until) in links.items() if until < time.monotonic()]:
         links.pop(old, None)
-    links[token] = (function.package.blob, time.time() + LINK_SECONDS)
+    links[token] = (function.package.blob, time.monotonic() + LINK_SECONDS)
     base = f"http://{call.host}" if call.host else call.installation.gateway_url
     answer: dict[str, Any] = {
         "Configuration": shown(function, version_arn=bool(qualifier)),

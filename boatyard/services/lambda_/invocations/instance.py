@@ -13,12 +13,11 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.log_shipping import LogShipper
-from boatyard.api.timestamps import milliseconds
+from boatyard.api.timestamps import milliseconds, now
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.containers.specification import ContainerSpecification, Mount
@@ -105,7 +104,7 @@ class Instance:
         self._output: FunctionOutput | None = None
         self._started = False
         self._let_go = False
-        stamp = datetime.now(UTC).strftime("%Y/%m/%d")
+        stamp = now().strftime("%Y/%m/%d")
         self.stream = f"{stamp}/[{function.version}]{self.id}"
         self._shipper: LogShipper | None = None
 
@@ -233,7 +232,7 @@ class Instance:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._give, invocation)
         try:
-            outcome = invocation.done.result(max(0.0, invocation.deadline - time.time()))
+            outcome = invocation.done.result(self.function.timeout)
             seconds = time.perf_counter() - began
             self._flush_output()
         except TimeoutError:
@@ -273,7 +272,7 @@ class Instance:
     def _timed_out(self, invocation: Invocation) -> Outcome:
         self.broken = True
         text = f"Task timed out after {self.function.timeout:.2f} seconds"
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        moment = now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
         self.say(f"{moment}Z {invocation.request_id} {text}")
         message = f"RequestId: {invocation.request_id} Error: {text}"
         return Outcome(error_payload("Sandbox.Timedout", message), "Unhandled")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from boatyard.api.errors import ApiError
-from boatyard.api.timestamps import now
+from boatyard.api.timestamps import Countdown, now
 from boatyard.services.lambda_.functions.names import require_settings
 from boatyard.services.lambda_.invocations.instance import Invocation
 from boatyard.services.lambda_.invocations.operations import choose_version
@@ -32,14 +32,14 @@ def run_event(work: Work, event_id: str) -> None:
         return
     config = _config(work, event)
     attempts = 1 + config.get("MaximumRetryAttempts", 2)
-    until = event.accepted + timedelta(seconds=config.get("MaximumEventAgeInSeconds", LONGEST_AGE_SECONDS))
+    age = Countdown(event.accepted + timedelta(seconds=config.get("MaximumEventAgeInSeconds", LONGEST_AGE_SECONDS)))
     for attempt in range(attempts):
-        outcome = work.step(f"attempt {attempt + 1}", _attempt, work, event, until.timestamp())
+        outcome = work.step(f"attempt {attempt + 1}", _attempt, work, event, age)
         if outcome["error"] is None or outcome.get("final"):
             break
         if attempt + 1 < attempts:
             pause = timedelta(seconds=PAUSES_SECONDS[min(attempt, 1)])
-            if now() + pause > until:
+            if pause.total_seconds() > age.left:
                 break
             work.sleep_until(now() + pause)
     with work.installation.database.transaction() as tx:
@@ -56,7 +56,7 @@ def _config(work: Work, event: Event) -> dict[str, int]:
     return settings.retries.get(event.qualifier or LATEST, {})
 
 
-def _attempt(work: Work, event: Event, until: float) -> dict[str, Any]:
+def _attempt(work: Work, event: Event, age: Countdown) -> dict[str, Any]:
     """One try: {"error": None} or what went wrong."""
     installation = work.installation
     call = installation.service_call(SERVICE, event.account, event.region)
@@ -78,7 +78,7 @@ def _attempt(work: Work, event: Event, until: float) -> dict[str, Any]:
                 work.check()
                 log.warning("The event %s cannot be handed to %s: %s", event.id, event.function, error)
                 return {"error": error.code}
-            if error.code != "TooManyRequestsException" or now().timestamp() > until:
+            if error.code != "TooManyRequestsException" or age.left < 0:
                 return {"error": error.code, "final": True}
             work.wait(("lambda", "capacity"), ready=lambda: False, timeout=THROTTLED_SECONDS)
             continue

@@ -12,6 +12,7 @@ import msgspec
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
+from boatyard.api.timestamps import Countdown
 from boatyard.containers.errors import EngineError
 from boatyard.containers.foreign_files import NotAFolder, remove_tree
 from boatyard.containers.specification import UNKNOWN_CODE, Exit
@@ -165,11 +166,12 @@ class _Run:
 
     def wait(self, watcher: EndWatcher, key: tuple[str, str, str], call: Call) -> str:
         started = self.load().started or self.job.created
-        deadline = started + timedelta(seconds=self.job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
+        limit = timedelta(seconds=self.job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
+        deadline = Countdown(started + limit)
         while not watcher.over:
             if self.stopping():
                 return "stop"
-            left = deadline.timestamp() - time.time()
+            left = deadline.left
             if left <= 0:
                 return "time"
             if self.checkpoints.wanted:

@@ -8,6 +8,7 @@ import pytest
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
+from boatyard.api.timestamps import Countdown, now
 from boatyard.services.cloudformation.deployment.crew import Crew
 from boatyard.workflows.work import Work
 
@@ -51,7 +52,7 @@ def test_after_a_failure_nothing_new_begins_unless_wanted(work: Work) -> None:
 
 def test_a_deadline_and_a_cancellation_begin_nothing(work: Work) -> None:
     begun: list[str] = []
-    assert Crew(work).run({"a": set()}, begun.append, deadline=0.0).timed_out
+    assert Crew(work).run({"a": set()}, begun.append, deadline=Countdown(now())).timed_out
     assert Crew(work).run({"a": set()}, begun.append, cancelled=lambda: True).cancelled
     assert begun == []
 

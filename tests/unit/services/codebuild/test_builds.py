@@ -6,14 +6,13 @@ import threading
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.containers.specification import Exit
-from boatyard.services.codebuild.records import BUILDS, Build
+from boatyard.services.codebuild.builds import workflow
 from tests.unit.services.codebuild.conftest import (
     BuildEngine,
     build,
@@ -214,20 +213,15 @@ def test_a_build_is_stopped_and_says_so(call: Call, role: str, engine: BuildEngi
     eventually(lambda: engine.made == {})
 
 
+@pytest.mark.usefixtures("started")
 def test_a_build_that_takes_too_long_is_ended(
-    call: Call, role: str, engine: BuildEngine, started: Installation
+    call: Call, role: str, engine: BuildEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(workflow, "begun", lambda build: build.started - timedelta(hours=1))
     running = waiting(engine)
     project(call, role, HELLO)
     identity = call.invoke("codebuild", "StartBuild", projectName="lab", timeoutInMinutesOverride=5)["build"]["id"]
     assert running.wait(120)
-
-    def an_hour_earlier(record: Build) -> Build:
-        phases = [msgspec.structs.replace(each, started=each.started - timedelta(hours=1)) for each in record.phases]
-        return msgspec.structs.replace(record, phases=phases)
-
-    with started.database.transaction() as tx:
-        BUILDS.update(tx, (call.account, call.region, identity), an_hour_earlier)
     done = finished(call, identity)
     assert done["buildStatus"] == "TIMED_OUT"
     assert "timed out after 5 minutes" in str(contexts(done))

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Which environment stands in for an image in FROM when no registry can be reached.",
     )
+    quotas: dict[str, int] = Field(
+        default_factory=dict,
+        description="Quotas other than AWS's defaults, by name; docs/reference/quotas.md lists them.",
+    )
     git_mirrors: dict[str, str] = Field(
         default_factory=dict,
         description="Where git in notebook instances fetches from instead of an address that cannot be reached.",

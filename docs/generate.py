@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from typer.main import get_command
 
 from boatyard.api import models, registry
+from boatyard.api.quotas import all_quotas
 from boatyard.api.resource_types import PropertyRule, all_types
 from boatyard.cli.main import app
 from boatyard.services import PACKAGES
@@ -92,6 +93,40 @@ def _default(name: str, field: FieldInfo) -> str:
     return "unset" if value is None or value == {} else f"`{json.dumps(value).strip(chr(34))}`"
 
 
+def quotas() -> str:
+    """Every quota, and the limits that are fixed."""
+    parts = [HEAD, QUOTAS_HEAD]
+    for name, quota in all_quotas().items():
+        parts.append(f"| `{name}` | {quota.default:,} | {quota.what} | `{quota.code}` |\n")
+    parts.append(FIXED)
+    return "".join(parts)
+
+
+QUOTAS_HEAD = """# Quotas
+
+AWS's defaults hold. The setting `quotas` changes them by name, in the configuration file or as JSON:
+`BOATYARD_QUOTAS='{"sagemaker.TrainingInstances": 4}'`. What would go past a quota is refused with the
+service's own error.
+
+| Quota | Default | What is counted | Error |
+| --- | ---: | --- | --- |
+"""
+FIXED = """
+Fixed, as on AWS:
+
+- S3: keys of 1,024 bytes; 10,000 parts of an upload; 50 tags of a bucket, 10 of an object.
+- IAM: managed policies of 6,144 characters, trust policies of 2,048, inline policies of 2,048 (users), 5,120 (groups)
+  and 10,240 (roles); 5 versions of a managed policy.
+- Lambda: zips of 50 MB in a request; 250 MB unpacked; 4 KB of environment variables; 5 layers of a function.
+- CloudFormation: templates of 51,200 bytes in a request and 1 MB in S3; 500 resources, 200 parameters, 200 outputs.
+- CodePipeline: 2 to 50 stages, 1,000 actions of a pipeline.
+- CodeCommit: files of 6 MB by the API.
+- CodeBuild: two builds run at the same time on the machine, one of a project; more wait.
+- SageMaker: 10 containers of a variant.
+- SNS: messages of 256 KB. Systems Manager: values of 4 KB, advanced ones of 8 KB.
+"""
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     group = get_command(app)
@@ -119,6 +154,7 @@ PAGES = {
     "resource-types.md": resource_types,
     "settings.md": settings,
     "commands.md": commands,
+    "quotas.md": quotas,
 }
 
 

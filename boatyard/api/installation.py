@@ -14,6 +14,7 @@ import filelock
 from boatyard.api import registry
 from boatyard.api.call import Call
 from boatyard.api.events import EventDispatcher
+from boatyard.api.quotas import check_setting as check_quotas
 from boatyard.services import PACKAGES
 from boatyard.settings import Settings
 from boatyard.state import space
@@ -52,6 +53,7 @@ class Installation:
     """One data directory, opened: state, blobs, workflows, events and the container engine."""
 
     def __init__(self, settings: Settings) -> None:
+        check_quotas(settings.quotas)
         self.settings = settings
         self.data_directory: Path = settings.data_directory
         self.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)

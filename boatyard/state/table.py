@@ -166,11 +166,11 @@ class Table(Generic[R]):
             values.append(_column(after[1]))
         return clauses, values
 
-    def count(self, rx: Reader, where: Mapping[str, Any] | None = None) -> int:
-        """How many records have those values."""
+    def count(self, rx: Reader, where: Mapping[str, Any] | None = None, *, limit: int = -1) -> int:
+        """How many records have those values; counting ends at `limit`."""
         clauses, values = self._conditions(where, None, None, False)
-        sql = f'SELECT count(*) FROM "{self.name}"' + (" WHERE " + " AND ".join(clauses) if clauses else "")
-        return int(rx.execute(sql, values).fetchone()[0])
+        found = f'SELECT 1 FROM "{self.name}"' + (" WHERE " + " AND ".join(clauses) if clauses else "") + " LIMIT ?"
+        return int(rx.execute(f"SELECT count(*) FROM ({found})", [*values, limit]).fetchone()[0])
 
 
 def _column(value: Any) -> Any:

@@ -293,3 +293,12 @@ def importers(rx: Reader, account: str, region: str, name: str) -> list[str]:
     """The names of the stacks that use an export."""
     found = IMPORTS.select(rx, {"account": account, "region": region, "name": name})
     return [stack_parts(each.stack_id)[2] for each in found]
+
+
+def live_stacks(rx: Reader, account: str, region: str) -> int:
+    """How many stacks are not deleted."""
+    found = rx.execute(
+        f"""SELECT count(*) FROM "{STACKS.name}" WHERE account = ? AND region = ? AND status <> 'DELETE_COMPLETE'""",
+        (account, region),
+    )
+    return int(found.fetchone()[0])

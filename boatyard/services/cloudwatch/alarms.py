@@ -12,6 +12,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.cloudwatch import quotas
 from boatyard.services.cloudwatch.errors import check_text, invalid_combination, invalid_value, missing
 from boatyard.services.cloudwatch.evaluation import change_state
 from boatyard.services.cloudwatch.periods import check_period
@@ -82,6 +83,8 @@ def put_metric_alarm(call: Call, params: Params) -> None:
         else:
             alarm = msgspec.structs.replace(there, settings=settings, configured=moment)
         ALARMS.put(tx, alarm)
+        if there is None:
+            quotas.ALARMS.check_new(call, tx, ALARMS)
         done = "created" if there is None else "updated"
         add_history(tx, alarm, "ConfigurationUpdate", f'Alarm "{alarm.name}" {done}', "{}", moment.timestamp())
 

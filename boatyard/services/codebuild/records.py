@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.api.timestamps import now
+from boatyard.state.database import Reader
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -86,3 +88,14 @@ class Build(Record, frozen=True, kw_only=True):
 
 PROJECTS = Table(SCHEMA, "codebuild_projects", Project, key=("account", "region", "name"))
 BUILDS = Table(SCHEMA, "codebuild_builds", Build, key=("account", "region", "id"), index=("project_key", "started"))
+
+
+def unfinished(rx: Reader, account: str, region: str) -> int:
+    """How many builds wait or run. No build is older than three days: it may wait 8 hours and run 36."""
+    since = now().timestamp() - 3 * 24 * 3600
+    found = rx.execute(
+        f"""SELECT count(*) FROM "{BUILDS.name}" WHERE account = ? AND region = ? AND started > ?
+        AND json_extract(record, '$.ended') IS NULL""",
+        (account, region, since),
+    )
+    return int(found.fetchone()[0])

@@ -10,6 +10,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.codecommit import quotas
 from boatyard.services.codecommit.checks import branch_commit, check_repository_name, find_repository, open_repository
 from boatyard.services.codecommit.records import REFERENCES, REPOSITORIES, Repository
 from boatyard.services.codecommit.references import repository_arn, repository_git
@@ -61,6 +62,8 @@ def create_repository(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         if REPOSITORIES.get(tx, call.account, call.region, name) is not None:
             raise ApiError("RepositoryNameExistsException", f"Repository named {name} already exists")
+        where = {"account": call.account, "region": call.region}
+        quotas.REPOSITORIES.check_count(call.installation, tx, REPOSITORIES, where)
         repository_git(call.installation, repository).initialise()
         REPOSITORIES.insert(tx, repository)
     return {"repositoryMetadata": metadata(call, repository)}

@@ -11,7 +11,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
-from boatyard.services.codepipeline import action_types, lifecycle, lookup, structure
+from boatyard.services.codepipeline import action_types, lifecycle, lookup, quotas, structure
 from boatyard.services.codepipeline.actions.run import SERVICE
 from boatyard.services.codepipeline.naming import pipeline_arn
 from boatyard.services.codepipeline.records import (
@@ -51,6 +51,7 @@ def create_pipeline(call: Call, params: Params) -> dict[str, Any]:
                 f"A pipeline with the name '{pipeline.name}' already exists in account '{call.account}'",
             )
         PIPELINES.insert(tx, pipeline)
+        quotas.PIPELINES.check_new(call, tx, PIPELINES)
         _keep_version(tx, pipeline)
         lifecycle.start(call.installation, tx, pipeline, ("CreatePipeline", call.principal.arn))
     return {"pipeline": declaration, "tags": tagging.to_list(given, "key", "value")}

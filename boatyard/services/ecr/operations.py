@@ -13,7 +13,7 @@ from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, parse
 from boatyard.identity.resource_policies import resource_policy
-from boatyard.services.ecr import repositories, tokens
+from boatyard.services.ecr import quotas, repositories, tokens
 from boatyard.services.ecr.layers.store import forget_repository
 from boatyard.services.ecr.records import IMAGES, REPOSITORIES, TAGS, Repository
 from boatyard.services.ecr.repositories import check_name, check_registry, find, find_for, key_of, scope_of
@@ -65,6 +65,7 @@ def create_repository(call: Call, params: Params) -> dict[str, Any]:
                 f"The repository with name '{name}' already exists in the registry with id '{account}'",
             )
         REPOSITORIES.insert(tx, repository)
+        quotas.REPOSITORIES.check_new(call, tx, REPOSITORIES)
     return {"repository": describe(repository)}
 
 

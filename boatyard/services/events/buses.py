@@ -12,7 +12,7 @@ from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.names import check_pattern
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
-from boatyard.services.events import lookup
+from boatyard.services.events import lookup, quotas
 from boatyard.services.events.records import BUSES, DEFAULT_BUS, RULES, EventBus
 
 _NAME = r"[\.\-_A-Za-z0-9]+"
@@ -40,6 +40,7 @@ def create_event_bus(call: Call, params: Params) -> dict[str, Any]:
         if name == DEFAULT_BUS or BUSES.get(tx, call.account, call.region, name) is not None:
             raise ApiError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
         BUSES.insert(tx, bus)
+        quotas.BUSES.check_new(call, tx, BUSES)
     return lookup.present(EventBusArn=lookup.bus_arn(call.account, call.region, name), Description=bus.description)
 
 

@@ -12,12 +12,11 @@ from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.names import check_pattern
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
-from boatyard.services.events import deliveries, lookup, patterns, schedules
+from boatyard.services.events import deliveries, lookup, patterns, quotas, schedules
 from boatyard.services.events.records import BUSES, DEFAULT_BUS, RULES, TARGETS, EventBus, Rule
 from boatyard.state.database import Reader, Transaction
 
 _NAME = r"[\.\-_A-Za-z0-9]+"
-_MAXIMUM_RULES = 300
 
 
 def put_rule(call: Call, params: Params) -> dict[str, Any]:
@@ -37,8 +36,8 @@ def put_rule(call: Call, params: Params) -> dict[str, Any]:
         _check_schedule(schedule, bus)
         present = RULES.get(tx, call.account, call.region, bus, name)
         where = {"account": call.account, "region": call.region, "bus": bus}
-        if present is None and RULES.count(tx, where) >= _MAXIMUM_RULES:
-            raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+        if present is None:
+            quotas.RULES.check_count(call.installation, tx, RULES, where)
         rule = Rule(
             account=call.account,
             region=call.region,

@@ -9,12 +9,11 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.names import check_pattern
 from boatyard.api.paging import page
-from boatyard.services.events import inputs, lookup, sending
+from boatyard.services.events import inputs, lookup, quotas, sending
 from boatyard.services.events.records import TARGETS, Rule, Target
 from boatyard.state.database import Reader
 
 _ID = r"[\.\-_A-Za-z0-9]+"
-_MAXIMUM_TARGETS = 5
 _KNOWN = {"Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "RetryPolicy"}
 
 
@@ -25,8 +24,7 @@ def put_targets(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         rule = lookup.rule(call, tx, params, "Rule")
         kept = {target.id for target in of_rule(tx, rule)} | {target["Id"] for target in params["Targets"]}
-        if len(kept) > _MAXIMUM_TARGETS:
-            raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+        quotas.TARGETS.check(call.installation, len(kept), more=0)
         for target in params["Targets"]:
             record = Target(
                 account=rule.account,

@@ -10,11 +10,10 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.identity import credentials
 from boatyard.identity.records import ACCESS_KEYS, AccessKey, User
-from boatyard.services.iam.entities import caller_or_named, limit_exceeded, listing, no_such, require_user
+from boatyard.services.iam import quotas
+from boatyard.services.iam.entities import caller_or_named, listing, no_such, require_user
 from boatyard.services.iam.views import key_view
 from boatyard.state.database import Reader
-
-_KEYS_PER_USER = 2
 
 
 def create_access_key(call: Call, params: Params) -> dict[str, Any]:
@@ -25,8 +24,8 @@ def create_access_key(call: Call, params: Params) -> dict[str, Any]:
         if made := _made_before(tx, call, user):
             secret = credentials.secret_of(call.installation, made.id)
             return {"AccessKey": key_view(made, user.name) | {"SecretAccessKey": secret}}
-        if ACCESS_KEYS.count(tx, {"account": call.account, "user": user.folded}) >= _KEYS_PER_USER:
-            raise limit_exceeded(f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
+        where = {"account": call.account, "user": user.folded}
+        quotas.ACCESS_KEYS.check_count(call.installation, tx, ACCESS_KEYS, where)
         key, secret = credentials.new_access_key(call.installation, call.account, user.folded)
         ACCESS_KEYS.insert(tx, msgspec.structs.replace(key, token=call.token))
     return {"AccessKey": key_view(key, user.name) | {"SecretAccessKey": secret}}

@@ -9,8 +9,8 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
 from boatyard.identity.records import GROUPS, ROLES, USERS, Identity
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
-    limit_exceeded,
     no_such,
     policy_exists,
     require_group,
@@ -20,17 +20,14 @@ from boatyard.services.iam.entities import (
 from boatyard.services.iam.roles import modifiable
 from boatyard.state.database import Reader
 
-_PER_ENTITY = 10
 
-
-def _with_policy(rx: Reader, holder: Identity, kind: str, params: Params) -> list[str]:
+def _with_policy(call: Call, rx: Reader, holder: Identity, kind: str, params: Params) -> list[str]:
     arn = params["PolicyArn"]
     if not policy_exists(rx, arn):
         raise no_such(f"Policy {arn} does not exist or is not attachable.")
     if arn in holder.attached:
         return holder.attached
-    if len(holder.attached) >= _PER_ENTITY:
-        raise limit_exceeded(f"Cannot exceed quota for PoliciesPer{kind}: {_PER_ENTITY}")
+    quotas.ATTACHED[kind].check(call.installation, len(holder.attached))
     return [*holder.attached, arn]
 
 
@@ -57,7 +54,7 @@ def attach_role_policy(call: Call, params: Params) -> None:
     """Attach a managed policy to a role. (IAM API: AttachRolePolicy)"""
     with call.installation.database.transaction() as tx:
         role = modifiable(tx, call.account, params["RoleName"])
-        ROLES.put(tx, msgspec.structs.replace(role, attached=_with_policy(tx, role, "Role", params)))
+        ROLES.put(tx, msgspec.structs.replace(role, attached=_with_policy(call, tx, role, "Role", params)))
 
 
 def detach_role_policy(call: Call, params: Params) -> None:
@@ -77,7 +74,7 @@ def attach_user_policy(call: Call, params: Params) -> None:
     """Attach a managed policy to a user. (IAM API: AttachUserPolicy)"""
     with call.installation.database.transaction() as tx:
         user = require_user(tx, call.account, params["UserName"])
-        USERS.put(tx, msgspec.structs.replace(user, attached=_with_policy(tx, user, "User", params)))
+        USERS.put(tx, msgspec.structs.replace(user, attached=_with_policy(call, tx, user, "User", params)))
 
 
 def detach_user_policy(call: Call, params: Params) -> None:
@@ -97,7 +94,7 @@ def attach_group_policy(call: Call, params: Params) -> None:
     """Attach a managed policy to a group. (IAM API: AttachGroupPolicy)"""
     with call.installation.database.transaction() as tx:
         group = require_group(tx, call.account, params["GroupName"])
-        GROUPS.put(tx, msgspec.structs.replace(group, attached=_with_policy(tx, group, "Group", params)))
+        GROUPS.put(tx, msgspec.structs.replace(group, attached=_with_policy(call, tx, group, "Group", params)))
 
 
 def detach_group_policy(call: Call, params: Params) -> None:

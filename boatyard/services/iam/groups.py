@@ -9,12 +9,12 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.identity import unique_ids
 from boatyard.identity.records import GROUPS, USERS, Group
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
     already_exists,
     check_name,
     check_path,
     conflict,
-    limit_exceeded,
     listing,
     moment,
     require_group,
@@ -22,8 +22,6 @@ from boatyard.services.iam.entities import (
 )
 from boatyard.services.iam.views import group_view, user_view
 from boatyard.state.table import AlreadyExists
-
-_GROUPS_PER_USER = 10
 
 
 def create_group(call: Call, params: Params) -> dict[str, Any]:
@@ -40,6 +38,7 @@ def create_group(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         try:
             GROUPS.insert(tx, group)
+            quotas.GROUPS.check_new(call, tx, GROUPS)
         except AlreadyExists:
             raise already_exists(f"Group with name {name} already exists.") from None
     return {"Group": group_view(group)}
@@ -76,8 +75,7 @@ def add_user_to_group(call: Call, params: Params) -> None:
         user = require_user(tx, call.account, params["UserName"])
         if group.name in user.groups:
             return
-        if len(user.groups) >= _GROUPS_PER_USER:
-            raise limit_exceeded(f"Cannot exceed quota for GroupsPerUser: {_GROUPS_PER_USER}")
+        quotas.GROUPS_PER_USER.check(call.installation, len(user.groups))
         USERS.put(tx, msgspec.structs.replace(user, groups=[*user.groups, group.name]))
 
 

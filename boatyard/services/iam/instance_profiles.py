@@ -9,6 +9,7 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.identity import unique_ids
 from boatyard.identity.records import INSTANCE_PROFILES, ROLES, InstanceProfile, Role
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
     already_exists,
     check_name,
@@ -54,6 +55,7 @@ def create_instance_profile(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         try:
             INSTANCE_PROFILES.insert(tx, profile)
+            quotas.INSTANCE_PROFILES.check_new(call, tx, INSTANCE_PROFILES)
         except AlreadyExists:
             raise already_exists(f"Instance Profile {name} already exists.") from None
     return {"InstanceProfile": profile_view(profile, None)}

@@ -11,6 +11,7 @@ from boatyard.api.paging import page
 from boatyard.identity import aws_managed, unique_ids
 from boatyard.identity.policy_syntax import Grammar
 from boatyard.identity.records import GROUPS, POLICIES, ROLES, USERS, ManagedPolicy, PolicyVersion
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
     already_exists,
     check_description,
@@ -69,6 +70,7 @@ def create_policy(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         try:
             POLICIES.insert(tx, policy)
+            quotas.POLICIES.check_new(call, tx, POLICIES)
         except AlreadyExists:
             raise already_exists(f"A policy called {name} already exists. Duplicate names are not allowed.") from None
     return {"Policy": _details(policy, 0, 0)}

@@ -10,6 +10,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.identity import unique_ids
 from boatyard.identity.records import ROLES, Role
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
     already_exists,
     check_boundary,
@@ -55,6 +56,7 @@ def create_role(call: Call, params: Params) -> dict[str, Any]:
         )
         try:
             ROLES.insert(tx, role)
+            quotas.ROLES.check_new(call, tx, ROLES)
         except AlreadyExists:
             raise already_exists(f"Role with name {name} already exists.") from None
     return {"Role": role_details(role)}

@@ -9,6 +9,7 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.identity import unique_ids
 from boatyard.identity.records import ACCESS_KEYS, SERVICE_CREDENTIALS, USERS, User
+from boatyard.services.iam import quotas
 from boatyard.services.iam.entities import (
     already_exists,
     caller_or_named,
@@ -42,6 +43,7 @@ def create_user(call: Call, params: Params) -> dict[str, Any]:
         )
         try:
             USERS.insert(tx, user)
+            quotas.USERS.check_new(call, tx, USERS)
         except AlreadyExists:
             raise already_exists(f"User with name {name} already exists.") from None
     return {"User": user_details(user)}

@@ -11,6 +11,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.kms import quotas
 from boatyard.services.kms.lookup import invalid_state, not_found, require_key
 from boatyard.services.kms.records import ALIASES, Alias, Key
 from boatyard.state.table import AlreadyExists
@@ -57,6 +58,13 @@ def create_alias(call: Call, params: Params) -> None:
         )
         try:
             ALIASES.insert(tx, alias)
+            quotas.ALIASES.check_count(
+                call.installation,
+                tx,
+                ALIASES,
+                {"account": call.account, "region": call.region, "key_id": key.id},
+                more=0,
+            )
         except AlreadyExists:
             raise ApiError(
                 "AlreadyExistsException", f"An alias with the name {alias.arn} already exists", status=400

@@ -10,6 +10,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.kms import quotas
 from boatyard.services.kms.lookup import check_usable, not_found, require_key
 from boatyard.services.kms.records import GRANTS, Grant
 from boatyard.state.database import Reader
@@ -57,6 +58,7 @@ def create_grant(call: Call, params: Params) -> dict[str, Any]:
             constraints=params.get("Constraints", {}),
         )
         GRANTS.insert(tx, grant)
+        quotas.GRANTS.check_new(call, tx, GRANTS, key_id=key.id)
     return {"GrantId": grant.id, "GrantToken": grant.token}
 
 

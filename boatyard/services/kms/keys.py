@@ -12,6 +12,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.kms import quotas
 from boatyard.services.kms.key_policies import check_policy
 from boatyard.services.kms.lookup import (
     default_policy,
@@ -73,6 +74,7 @@ def create_key(call: Call, params: Params) -> dict[str, Any]:
             description = params.get("Description", "")
             key = new_key(call, description=description, policy=policy, tags=tags, token=call.token)
             KEYS.insert(tx, key)
+            quotas.KEYS.check_new(call, tx, KEYS)
     return {"KeyMetadata": view(key)}
 
 

@@ -18,7 +18,8 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.unpacking import BadArchive, Limits, TooLarge, shown
-from boatyard.services.lambda_.records import Package
+from boatyard.services.lambda_ import quotas
+from boatyard.services.lambda_.records import Package, code_bytes
 
 ZIPPED_BYTES = 50 * 1024 * 1024
 UNZIPPED_BYTES = 262_144_000
@@ -53,6 +54,9 @@ def take_package(call: Call, code: dict[str, object], operation: str) -> Package
             "InvalidParameterValueException", "Please provide a source for function code.", status=400, Type="User"
         )
     check_zip(io.BytesIO(content))
+    with call.installation.database.reading() as rx:
+        stored = code_bytes(rx, call.account, call.region)
+    quotas.CODE_STORAGE.check(call.installation, stored, len(content))
     with call.installation.blobs.writer() as writer:
         writer.write(content)
         blob = writer.commit()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from boatyard.state.database import Reader
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -145,3 +146,14 @@ ALIASES = Table(SCHEMA, "lambda_aliases", Alias, key=("account", "region", "func
 LAYERS = Table(SCHEMA, "lambda_layers", Layer, key=("account", "region", "name", "version"))
 LAYER_NUMBERS = Table(SCHEMA, "lambda_layer_numbers", CodeUse, key=("account", "region", "name"))
 EVENTS = Table(SCHEMA, "lambda_events", Event, key=("id",))
+
+
+def code_bytes(rx: Reader, account: str, region: str) -> int:
+    """The bytes of the zips of all functions, versions and layers."""
+    tables = (FUNCTIONS.name, LAYERS.name)
+    sizes = " UNION ALL ".join(
+        f"SELECT json_extract(record, '$.package.size') AS size FROM \"{name}\" WHERE account = ? AND region = ?"
+        for name in tables
+    )
+    found = rx.execute(f"SELECT coalesce(sum(size), 0) FROM ({sizes})", (account, region) * len(tables))
+    return int(found.fetchone()[0])

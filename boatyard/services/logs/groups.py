@@ -11,6 +11,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.names import check_pattern
 from boatyard.api.timestamps import milliseconds
+from boatyard.services.logs import quotas
 from boatyard.services.logs.records import GROUPS, STREAMS, LogGroup, delete_events
 from boatyard.state.database import Reader
 from boatyard.state.table import AlreadyExists
@@ -67,6 +68,7 @@ def create_log_group(call: Call, params: Params) -> None:
     try:
         with call.installation.database.transaction() as tx:
             GROUPS.insert(tx, group)
+            quotas.GROUPS.check_new(call, tx, GROUPS)
     except AlreadyExists:
         raise ApiError("ResourceAlreadyExistsException", "The specified log group already exists", status=400) from None
 

@@ -9,7 +9,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.paging import decode_token, encode_token
 from boatyard.api.timestamps import now
-from boatyard.services.s3 import records
+from boatyard.services.s3 import quotas, records
 from boatyard.services.s3.bucket_access import check_new_acl, check_ownership
 from boatyard.services.s3.bucket_configuration import check_bucket_tags
 from boatyard.services.s3.errors import invalid_argument
@@ -53,6 +53,7 @@ def create_bucket(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         _check_free(BUCKETS.get(tx, name), bucket)
         BUCKETS.put(tx, bucket)
+        quotas.BUCKETS.check_new(call, tx, BUCKETS)
     return {"Location": f"/{name}", "BucketArn": bucket.arn}
 
 

@@ -14,6 +14,7 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.sns import quotas
 from boatyard.services.sns.delivery import ask_for_confirmation
 from boatyard.services.sns.filters import check_filter
 from boatyard.services.sns.lookup import (
@@ -108,6 +109,7 @@ def subscribe(call: Call, params: Params) -> dict[str, Any]:
             attributes=dict(attributes),
         )
         SUBSCRIPTIONS.insert(tx, made)
+        quotas.SUBSCRIPTIONS.check_count(call.installation, tx, SUBSCRIPTIONS, {"topic": topic.arn}, more=0)
         if protocol in ("http", "https"):
             ask_for_confirmation(call.installation, tx, made)
     return _subscribed(made, params)

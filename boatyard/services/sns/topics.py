@@ -12,6 +12,7 @@ from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.sns import quotas
 from boatyard.services.sns.lookup import invalid, not_done, place, require_topic, subscriptions_of
 from boatyard.services.sns.permissions import check_policy, default_policy
 from boatyard.services.sns.records import SUBSCRIPTIONS, TOPICS, Topic
@@ -73,6 +74,7 @@ def create_topic(call: Call, params: Params) -> dict[str, Any]:
         there = TOPICS.get(tx, call.account, call.region, name)
         if there is None:
             TOPICS.insert(tx, topic)
+            quotas.TOPICS.check_new(call, tx, TOPICS)
         elif any(there.attributes.get(key) != value for key, value in attributes.items()):
             raise invalid("Attributes Reason: Topic already exists with different attributes")
         elif tags and tags != there.tags:

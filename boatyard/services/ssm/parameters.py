@@ -12,6 +12,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.events import emit
 from boatyard.api.timestamps import now
+from boatyard.services.ssm import quotas
 from boatyard.services.ssm.lookup import (
     check_name,
     missing,
@@ -176,6 +177,8 @@ def _store(tx: Transaction, call: Call, parameter: Parameter | None, version: Ve
                 )
             VERSIONS.delete(tx, oldest.account, oldest.region, oldest.name, oldest.version)
     PARAMETERS.put(tx, made)
+    if parameter is None:
+        quotas.PARAMETERS.check_new(call, tx, PARAMETERS)
     VERSIONS.insert(tx, version)
 
 

@@ -14,6 +14,7 @@ from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
+from boatyard.services.cloudformation import quotas
 from boatyard.services.cloudformation.comparison import changes, is_same
 from boatyard.services.cloudformation.deployment.journal import new_operation
 from boatyard.services.cloudformation.operations.reading import shown_parameters
@@ -35,6 +36,7 @@ from boatyard.services.cloudformation.records import (
     Operation,
     Stack,
     find_stack,
+    live_stacks,
     resources_of,
 )
 from boatyard.services.cloudformation.templates.errors import invalid
@@ -86,6 +88,7 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
             if find_stack(tx, call.account, call.region, stack.name) is not None:
                 raise ApiError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
             STACKS.insert(tx, stack)
+            quotas.STACKS.check(call.installation, live_stacks(tx, call.account, call.region), more=0)
         for spent in CHANGE_SETS.select(tx, {"stack_id": stack.id, "name": name}):
             CHANGE_SETS.delete(tx, spent.account, spent.region, spent.id)
         CHANGE_SETS.insert(tx, change_set)

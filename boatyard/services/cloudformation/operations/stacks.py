@@ -13,6 +13,7 @@ from boatyard.api.arns import arn
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.services.cloudformation import quotas
 from boatyard.services.cloudformation.comparison import Side, is_same
 from boatyard.services.cloudformation.deployment.journal import new_operation
 from boatyard.services.cloudformation.deployment.scopes import stack_scope
@@ -32,6 +33,7 @@ from boatyard.services.cloudformation.records import (
     Revision,
     Stack,
     find_stack,
+    live_stacks,
 )
 from boatyard.services.cloudformation.templates.errors import invalid
 from boatyard.services.cloudformation.workflow import begin, cancel
@@ -95,6 +97,7 @@ def create_stack(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         _check_free(tx, call, name)
         STACKS.insert(tx, stack)
+        quotas.STACKS.check(call.installation, live_stacks(tx, call.account, call.region), more=0)
         begin(call, tx, operation, "CREATE_IN_PROGRESS")
     return {"StackId": stack_id}
 

@@ -14,10 +14,11 @@ from boatyard.api import paging
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.services.codebuild import quotas
 from boatyard.services.codebuild.builds.directories import forget_build
 from boatyard.services.codebuild.projects.checks import check_settings, invalid
 from boatyard.services.codebuild.projects.operations import require_project
-from boatyard.services.codebuild.records import BUILDS, PROJECTS, Build, Phase, Project
+from boatyard.services.codebuild.records import BUILDS, PROJECTS, Build, Phase, Project, unfinished
 from boatyard.state.database import Reader
 
 ENVIRONMENT_OVERRIDES = {
@@ -52,6 +53,7 @@ def start_build(call: Call, params: Params) -> dict[str, Any]:
         build = _new_build(call, project, params, settings)
         PROJECTS.put(tx, msgspec.structs.replace(project, builds=build.number))
         BUILDS.insert(tx, build)
+        quotas.QUEUED_BUILDS.check(call.installation, unfinished(tx, call.account, call.region), more=0)
         call.installation.workflows.start(
             tx, "codebuild.build", f"codebuild.build/{build.arn}", [build.account, build.region, build.id]
         )
@@ -204,6 +206,7 @@ def retry_build(call: Call, params: Params) -> dict[str, Any]:
         build = _new_build(call, project, again | {"secondarySourcesVersionOverride": versions}, before.settings)
         PROJECTS.put(tx, msgspec.structs.replace(project, builds=build.number))
         BUILDS.insert(tx, build)
+        quotas.QUEUED_BUILDS.check(call.installation, unfinished(tx, call.account, call.region), more=0)
         call.installation.workflows.start(
             tx, "codebuild.build", f"codebuild.build/{build.arn}", [build.account, build.region, build.id]
         )

@@ -10,6 +10,7 @@ from boatyard.api import paging, tags
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.services.codebuild import quotas
 from boatyard.services.codebuild.builds.directories import forget_caches
 from boatyard.services.codebuild.projects.checks import NAME, check_settings, invalid
 from boatyard.services.codebuild.records import BUILDS, PROJECTS, Project
@@ -53,6 +54,7 @@ def create_project(call: Call, params: Params) -> dict[str, Any]:
     try:
         with call.installation.database.transaction() as tx:
             PROJECTS.insert(tx, project)
+            quotas.PROJECTS.check_new(call, tx, PROJECTS)
     except AlreadyExists:
         raise ApiError("ResourceAlreadyExistsException", f"Project already exists: {project.arn}", status=400) from None
     return {"project": shown(project)}

@@ -8,9 +8,10 @@ import msgspec
 from boatyard.api import events
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
+from boatyard.services.ecr import quotas
 from boatyard.services.ecr.images.manifests import DOCKER_LIST, OCI_INDEX, BadManifest, Manifest, read
 from boatyard.services.ecr.layers import store as layers
-from boatyard.services.ecr.records import IMAGES, TAGS, Image, Repository, Tag
+from boatyard.services.ecr.records import IMAGES, SCOPE, TAGS, Image, Repository, Tag
 from boatyard.services.ecr.repositories import DIGEST, TAG, key_of, scope_of, tag_is_immutable
 from boatyard.services.ecr.repositories import find as find_repository
 from boatyard.state.database import Reader, Transaction
@@ -69,6 +70,8 @@ def put(
         if image is None:
             image = _image(tx, repository, manifest, content, computed)
             IMAGES.insert(tx, image)
+            where = dict(zip(SCOPE, key_of(repository), strict=True))
+            quotas.IMAGES.check_count(installation, tx, IMAGES, where, more=0)
         moved = tag is not None and _name(tx, repository, tag, computed)
         if fresh or moved:
             _emit(installation, tx, repository, image, "PUSH", tag)

@@ -11,7 +11,7 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.timestamps import now
-from boatyard.services.sagemaker import constraints, tags
+from boatyard.services.sagemaker import constraints, quotas, tags
 from boatyard.services.sagemaker.endpoint_configs.operations import MAX_CONTAINERS
 from boatyard.services.sagemaker.endpoint_configs.records import CONFIGS
 from boatyard.services.sagemaker.endpoints import changes
@@ -168,8 +168,16 @@ def delete_endpoint(call: Call, params: Params) -> None:
 
 
 def _start(call: Call, tx: Transaction, endpoint: Endpoint) -> None:
+    others = ENDPOINTS.select(tx, {"account": call.account, "region": call.region})
+    used = sum(_instances(other) for other in others if other.name != endpoint.name and other.status != "Failed")
+    quotas.ENDPOINTS.check(call.installation, used, _instances(endpoint))
     args = [endpoint.account, endpoint.region, endpoint.name, endpoint.uid, endpoint.generation]
     call.installation.workflows.start(tx, "sagemaker.endpoint", id=deployment_id(endpoint), args=args)
+
+
+def _instances(endpoint: Endpoint) -> int:
+    fleet = endpoint.target or endpoint.fleet
+    return sum(variant.count for variant in fleet.variants) if fleet is not None else 0
 
 
 def _require(rx: Reader, call: Call, name: str) -> Endpoint:

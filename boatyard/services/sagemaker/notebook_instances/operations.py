@@ -11,7 +11,7 @@ import msgspec
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.timestamps import now
-from boatyard.services.sagemaker import constraints, roles, tags
+from boatyard.services.sagemaker import constraints, quotas, roles, tags
 from boatyard.services.sagemaker.instances import instance_type
 from boatyard.services.sagemaker.listing import listed
 from boatyard.services.sagemaker.naming import resource_arn
@@ -66,6 +66,7 @@ def create_notebook_instance(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.transaction() as tx:
         if NOTEBOOKS.select(tx, {"account": call.account, "region": call.region, "arn": arn}, limit=1):
             raise ApiError("ValidationException", f"Cannot create a duplicate Notebook Instance ({arn})")
+        quotas.NOTEBOOKS.check_count(call.installation, tx, NOTEBOOKS, {"account": call.account, "region": call.region})
         NOTEBOOKS.insert(tx, notebook)
         tags.put(tx, arn, given)
         begin(call.installation, tx, notebook, "start")

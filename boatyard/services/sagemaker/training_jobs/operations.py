@@ -7,7 +7,7 @@ from typing import Any
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
-from boatyard.services.sagemaker import constraints, roles, tags
+from boatyard.services.sagemaker import constraints, quotas, roles, tags
 from boatyard.services.sagemaker.listing import listed
 from boatyard.services.sagemaker.naming import resource_arn
 from boatyard.services.sagemaker.training_jobs import progress
@@ -33,6 +33,8 @@ def create_training_job(call: Call, params: Params) -> dict[str, Any]:
                 "Training job names must be unique within an AWS account and region, and a training job with this "
                 f"name already exists ({arn})",
             ) from None
+        running = {"account": call.account, "region": call.region, "status": IN_PROGRESS}
+        quotas.TRAINING.check(call.installation, JOBS.count(tx, running) - 1)
         tags.put(tx, arn, given)
         call.installation.workflows.start(
             tx, "sagemaker.training_job", id=arn, args=[job.account, job.region, job.name]

@@ -32,6 +32,8 @@ class Call:
     user_agent: str = ""
     secure: bool = False
     source_arn: str | None = None
+    via: tuple[str, ...] = ()
+    """The services, by their short names, that this call came through on the caller's behalf, the outermost first."""
     token: str = ""
     """Of a resource that a stack creates or updates: the same for every try. What would be made twice for want of a
     name (a key, an access key, a version of a layer or parameter) is found again by it after a crash."""
@@ -43,6 +45,10 @@ class Call:
     def client(self, service: str) -> Client:
         """The same as invoke, spelled as boto3 spells it."""
         return Client(self, service)
+
+    def within(self, service: str) -> Call:
+        """The call as a service's operation gets it: what it calls on the caller's behalf comes through the service."""
+        return replace(self, via=(*self.via, service))
 
     def authorize(self, service: str, operation: str, params: Params) -> None:
         """ApiError (AccessDenied as the service words it) when policies do not let this caller."""
@@ -79,6 +85,7 @@ class Call:
             account=principal.account,
             request_id=str(uuid.uuid4()),
             source_arn=source_arn,
+            via=(),
             token="",
         )
 

@@ -113,12 +113,15 @@ class Installation:
         """Whether containers were ever run here: without any, cleaning up must not start an engine."""
         return self._engine is not None or (self.data_directory / "engine").exists()
 
-    def service_call(self, service: str, account: str | None = None, region: str | None = None) -> Call:
-        """A call as an AWS service itself, such as events.amazonaws.com."""
+    def service_call(
+        self, service: str, account: str | None = None, region: str | None = None, source_arn: str | None = None
+    ) -> Call:
+        """A call as an AWS service itself, such as events.amazonaws.com, on behalf of the resource `source_arn`."""
         from boatyard.identity.principals import Principal
 
         account = account or self.settings.account_id
-        return Call(self, Principal.of_service(service, account), account, region or self.settings.region)
+        principal = Principal.of_service(service, account)
+        return Call(self, principal, account, region or self.settings.region, source_arn=source_arn)
 
     def root_call(self, region: str | None = None) -> Call:
         """A call as the account's root user."""

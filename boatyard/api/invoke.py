@@ -39,7 +39,7 @@ def invoke(call: Call, service: str, operation: str, params: dict[str, Any]) -> 
     outcome = "ok"
     try:
         call.authorize(service, operation, params)
-        return function(call, params) or {}
+        return function(call.within(service), params) or {}
     except ApiError as error:
         outcome = error.code
         raise

@@ -38,4 +38,4 @@ async def perform(call: Call, operation: Any, params: dict[str, Any], handler: H
         params[payload] = as_body(params[payload])
     validation.validate(operation, params)
     call.authorize(operation.service_model.service_name, operation.name, params)
-    return await handler(call, params) or {}
+    return await handler(call.within(operation.service_model.service_name), params) or {}

@@ -13,14 +13,15 @@ from boatyard.identity.lookup import identity_policies
 from boatyard.identity.policies import Decision, PolicySet, Request, judge
 from boatyard.identity.policy_syntax import Policy
 from boatyard.identity.principals import Kind
-from boatyard.identity.request_context import call_context
+from boatyard.identity.request_context import Keys, call_context, request_keys
 from boatyard.identity.resource_policies import find_resource_policy
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
-_ASKED_OF_SERVICES = frozenset({"lambda:InvokeFunction", "sns:Publish"})
-"""What a service may do only where the resource's policy names it."""
+_OWN_WORK = frozenset({"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"})
+"""What AWS's services do in an account without being asked for a permission: with metrics, their own logs."""
+_CIPHERTEXT = ("kms:Decrypt", "kms:ReEncryptFrom")
 
 
 def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
@@ -29,41 +30,51 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
     if not needs:
         return
     own = identity_policies(call.installation, call.principal)
-    context = call_context(call)
+    context = call_context(call, service)
     for need in needs:
         resource_policy = find_resource_policy(call, need.resource)
         decision, request = _decide(call, own, need, context, resource_policy)
         refused = not decision.allowed and not _own_work(call, need, decision)
-        message = _message(service, decision, request) if refused else None
+        message = _message(service, decision, request, params) if refused else None
         by_resource = resource_policy is not None and not _decide(call, own, need, context, None)[0].allowed
         recorded_use.note(call.installation, call.principal, need, message, by_resource)
         if message is not None:
             raise access_denied(service, message)
 
 
-def _message(service: str, decision: Decision, request: Request) -> str:
-    """AWS's wording, in which S3 alone puts the resource in quotation marks."""
+def _message(service: str, decision: Decision, request: Request, params: dict[str, Any]) -> str:
+    """AWS's wording, which says no more to a stranger than that it may not.
+
+    S3 puts the resource in quotation marks, SNS writes its name large, and KMS does not tell whose ciphertext it is.
+    """
+    stranger = request.principal.kind is Kind.ANONYMOUS or request.resource_account != request.principal.account
+    if service == "s3" and stranger:
+        return "Access Denied"
     text = decision.message(request)
-    return (
-        text.replace(f"resource: {request.resource} ", f'resource: "{request.resource}" ') if service == "s3" else text
-    )
+    if service == "s3":
+        return text.replace(f"resource: {request.resource} ", f'resource: "{request.resource}" ')
+    if service == "sns":
+        return text.replace(" sns:", " SNS:")
+    known = "KeyId" if request.action == "kms:Decrypt" else "SourceKeyId"
+    if request.action in _CIPHERTEXT and not params.get(known):
+        return text.replace(f"resource: {request.resource} ", "the resource associated with this ciphertext ")
+    return text
 
 
 def _own_work(call: Call, need: Need, decision: Decision) -> bool:
-    """AWS's services need no policy for their own work, but for what AWS asks them one, and never against a deny."""
+    """AWS's services need no policy for their own records of what they did, but never against a deny."""
     if call.principal.kind is not Kind.SERVICE or "explicit deny" in decision.reason:
         return False
-    return need.action not in _ASKED_OF_SERVICES
+    return need.action in _OWN_WORK or need.action == "cloudwatch:PutMetricData"
 
 
 def _decide(
-    call: Call, own: PolicySet, need: Need, context: dict[str, Any], resource_policy: Policy | None
+    call: Call, own: PolicySet, need: Need, context: Keys, resource_policy: Policy | None
 ) -> tuple[Decision, Request]:
     """The verdict on one need; of a resource with several spellings one that is allowed suffices, and none denied."""
-    keys = {**context, **need.context}
     parts = need.resource.split(":", 5)
     owner = parts[4] if len(parts) == 6 and parts[4].isdigit() else call.account
-    keys["aws:resourceaccount"] = owner
+    keys = request_keys(call, need, {**context, "aws:resourceaccount": owner})
     required = need.action.startswith("kms:") and resource_policy is not None
     policies = PolicySet(own.identity, own.boundary, own.session, resource_policy, required)
     request = Request(call.principal, need.action, need.resource, keys, owner)
@@ -77,7 +88,8 @@ def access_denied(service: str, message: str) -> ApiError:
     """A denial with the code that the service's protocol has for it."""
     if service == "sns":
         return ApiError("AuthorizationError", message, status=403)
-    protocol = models.service_model(service).protocol
+    model = models.service_model(service)
+    protocol = "query" if model.is_query_compatible else model.protocol
     if protocol in ("query", "rest-xml", "ec2"):
         return ApiError("AccessDenied", message, status=403)
     return ApiError("AccessDeniedException", message, status=403 if protocol == "rest-json" else 400)

@@ -22,11 +22,17 @@ def decode(body: bytes) -> Any:
         raise Malformed("Unable to parse the request's body as JSON") from None
 
 
+_QUERY_CODES = {"AccessDeniedException": "AccessDenied", "ValidationException": "ValidationError"}
+"""The query protocol's names of errors that every service has."""
+
+
 def query_error_headers(fault: Fault, service: Any) -> list[tuple[str, str]]:
     """The header by which services that were once query services keep their old error codes (awsQueryCompatible)."""
     if "awsQueryCompatible" not in service.metadata:
         return []
-    return [("x-amzn-query-error", f"{error_code(fault)};{'Sender' if fault.sender else 'Receiver'}")]
+    code = error_code(fault)
+    old = code if fault.shape is not None else _QUERY_CODES.get(code, code)
+    return [("x-amzn-query-error", f"{old};{'Sender' if fault.sender else 'Receiver'}")]
 
 
 def error_members(fault: Fault) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from boatyard.identity.actions import condition_keys
 from boatyard.identity.actions.model import Keys, Need, Params, Table, base, regional
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ TABLES = {
     "sagemaker": Table(
         prefix="sagemaker",
         folded=True,
+        context=condition_keys.sagemaker,
         service_principal="sagemaker.amazonaws.com",
         tagging=dict.fromkeys(_MADE_WITH_TAGS, "AddTags"),
         resources={
@@ -104,5 +106,10 @@ TABLES = {
             "CreateEndpointConfig": ("ExecutionRoleArn",),
         },
     ),
-    "sagemaker-runtime": Table(prefix="sagemaker", folded=True, resources={"EndpointName": _ENDPOINT}),
+    "sagemaker-runtime": Table(
+        prefix="sagemaker",
+        folded=True,
+        context=condition_keys.sagemaker,
+        resources={"EndpointName": _ENDPOINT},
+    ),
 }

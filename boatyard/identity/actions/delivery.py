@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from boatyard.identity.actions import condition_keys
 from boatyard.identity.actions.model import Keys, Need, Params, Table, regional
 from boatyard.identity.resource_policies import find_needs
 
@@ -69,18 +70,6 @@ def _stack(call: Call, name: str) -> str:
     return f"arn:aws:cloudformation:{call.region}:{call.account}:stack/{name}/*"
 
 
-def _change_set(call: Call, operation: str, params: Params) -> Keys:
-    keys: Keys = {}
-    name = params.get("ChangeSetName")
-    if isinstance(name, str):
-        keys["cloudformation:changesetname"] = name.split("/")[1] if name.startswith("arn:") else name
-    if isinstance(params.get("RoleARN"), str):
-        keys["cloudformation:rolearn"] = params["RoleARN"]
-    if isinstance(params.get("TemplateURL"), str):
-        keys["cloudformation:templateurl"] = params["TemplateURL"]
-    return keys
-
-
 _PIPELINE = regional("codepipeline", "")
 
 TABLES = {
@@ -110,6 +99,7 @@ TABLES = {
         prefix="codebuild",
         service_principal="codebuild.amazonaws.com",
         every=_projects,
+        context=condition_keys.codebuild,
         passed_roles={
             "CreateProject": ("serviceRole", "buildBatchConfig.serviceRole"),
             "UpdateProject": ("serviceRole", "buildBatchConfig.serviceRole"),
@@ -149,7 +139,7 @@ TABLES = {
         prefix="cloudformation",
         service_principal="cloudformation.amazonaws.com",
         every=_stacks,
-        context=_change_set,
+        context=condition_keys.cloudformation,
         passed_roles=dict.fromkeys(
             ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ContinueUpdateRollback", "RollbackStack"),
             ("RoleARN",),

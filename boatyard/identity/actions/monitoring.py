@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from boatyard.identity.actions import condition_keys
 from boatyard.identity.actions.model import Keys, Need, Params, Table, base, regional
 
 if TYPE_CHECKING:
@@ -38,9 +39,14 @@ def _alarms(call: Call, operation: str, params: Params) -> list[Need]:
     return [Need(f"cloudwatch:{operation}", alarm + name) for name in names]
 
 
+_ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+
+
 def _cloudwatch_context(call: Call, operation: str, params: Params) -> Keys:
     namespace = params.get("Namespace")
-    return {"cloudwatch:namespace": namespace} if isinstance(namespace, str) else {}
+    keys: Keys = {"cloudwatch:namespace": namespace} if isinstance(namespace, str) else {}
+    actions = tuple(arn for name in _ALARM_ACTIONS for arn in params.get(name, []))
+    return keys | ({"cloudwatch:alarmactions": actions} if actions else {})
 
 
 def _rule(call: Call, operation: str, params: Params) -> list[Need]:
@@ -100,6 +106,7 @@ TABLES = {
     "events": Table(
         prefix="events",
         service_principal="events.amazonaws.com",
+        context=condition_keys.events,
         special=dict.fromkeys(_RULES, _rule) | {"PutEvents": _put_events},
         tagging={"PutRule": "TagResource", "CreateEventBus": "TagResource"},
         lists=frozenset({"ListEventBuses", "ListRuleNamesByTarget", "TestEventPattern"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from boatyard.identity.actions import condition_keys
 from boatyard.identity.actions.model import Keys, Need, Params, Table, base
 from boatyard.identity.records import GROUPS, INSTANCE_PROFILES, POLICIES, ROLES, USERS
 from boatyard.identity.resource_policies import find_needs
@@ -48,9 +49,9 @@ def _iam(call: Call, operation: str, params: Params) -> list[Need]:
         return [Need(action, role, {"iam:awsservicename": service})]
     if operation == "SimulatePrincipalPolicy":
         return [Need(action, params["PolicySourceArn"])]
-    keys = _iam_context(params)
     for name, kind, table in _ENTITIES:
         if name in params:
+            keys = _iam_context(call, table, params[name], params)
             needs = [Need(action, _entity(call, kind, table, params[name], params), keys)]
             if operation == "AddRoleToInstanceProfile":
                 role = _entity(call, "role", ROLES, params["RoleName"], {})
@@ -72,13 +73,18 @@ def _entity(call: Call, kind: str, table: object, name: str, params: Params) -> 
     return f"arn:aws:iam::{call.account}:{kind}{params.get('Path', '/')}{name}"
 
 
-def _iam_context(params: Params) -> Keys:
+def _iam_context(call: Call, table: object, name: str, params: Params) -> Keys:
+    """The policy that is attached, the boundary that is set (else the one there is), the service of a password."""
     keys: Keys = {}
     if "PolicyArn" in params:
         keys["iam:policyarn"] = params["PolicyArn"]
-    if "PermissionsBoundary" in params:
-        keys["iam:permissionsboundary"] = params["PermissionsBoundary"]
-    return keys
+    if "ServiceName" in params:
+        keys["iam:servicespecificcredentialservicename"] = params["ServiceName"]
+    boundary = params.get("PermissionsBoundary")
+    if boundary is None:
+        with call.installation.database.reading() as rx:
+            boundary = getattr(table.get(rx, call.account, name.lower()), "boundary", None)  # type: ignore[attr-defined]
+    return keys | ({"iam:permissionsboundary": boundary} if boundary else {})
 
 
 def _nothing(call: Call, operation: str, params: Params) -> list[Need]:
@@ -116,7 +122,7 @@ TABLES = {
         },
     ),
     "kms": Table(prefix="kms", every=_kms, tagging={"CreateKey": "TagResource"}),
-    "ssm": Table(prefix="ssm", every=_ssm, tagging={"PutParameter": "AddTagsToResource"}),
+    "ssm": Table(prefix="ssm", every=_ssm, context=condition_keys.ssm, tagging={"PutParameter": "AddTagsToResource"}),
     "sts": Table(
         prefix="sts",
         special={"AssumeRole": _nothing, "GetCallerIdentity": _nothing, "GetSessionToken": _nothing},

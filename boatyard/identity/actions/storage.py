@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from boatyard.identity.actions import condition_keys
 from boatyard.identity.actions.model import Keys, Need, Params, Table
+from boatyard.identity.resource_policies import find_needs
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
@@ -14,11 +16,9 @@ if TYPE_CHECKING:
 _BUCKET = "arn:aws:s3:::{Bucket}"
 _OBJECT = "arn:aws:s3:::{Bucket}/{Key}"
 _ON_OBJECTS = (
-    *("AbortMultipartUpload", "CompleteMultipartUpload"),
-    *("GetObjectLegalHold", "GetObjectRetention", "ListParts", "PutObjectLegalHold"),
+    *("AbortMultipartUpload", "GetObjectLegalHold", "GetObjectRetention", "ListParts", "PutObjectLegalHold"),
     *("PutObjectRetention", "UploadPart", "RestoreObject"),
 )
-_UPLOAD = ("s3:PutObject " + _OBJECT,)
 
 
 def _object(bucket: str, key: str) -> str:
@@ -74,6 +74,11 @@ def _put_object(call: Call, operation: str, params: Params) -> list[Need]:
     return needs
 
 
+def _continue_upload(call: Call, operation: str, params: Params) -> Sequence[Need]:
+    """S3 knows what an upload was begun with: that counts for its parts and its end too."""
+    return find_needs("s3", call, operation, params)
+
+
 def _create_bucket(call: Call, operation: str, params: Params) -> list[Need]:
     """Making a bucket with settings needs the permission for each of them."""
     actions = ["CreateBucket"]
@@ -87,7 +92,8 @@ def _create_bucket(call: Call, operation: str, params: Params) -> list[Need]:
 
 
 def _copy(call: Call, operation: str, params: Params) -> list[Need]:
-    return [_source(params["CopySource"]), *_put_object(call, operation, params)]
+    written = _continue_upload if operation == "UploadPartCopy" else _put_object
+    return [_source(params["CopySource"]), *written(call, operation, params)]
 
 
 def _source(source: Any) -> Need:
@@ -97,23 +103,6 @@ def _source(source: Any) -> Need:
     path, _, version = str(source).partition("?versionId=")
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     return _versioned("GetObject", {"Bucket": bucket, "Key": key, "VersionId": version or None})
-
-
-_CONTEXT = {
-    "Prefix": "s3:prefix",
-    "Delimiter": "s3:delimiter",
-    "MaxKeys": "s3:max-keys",
-    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
-    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "ACL": "s3:x-amz-acl",
-    "StorageClass": "s3:x-amz-storage-class",
-    "CopySource": "s3:x-amz-copy-source",
-}
-
-
-def _context(call: Call, operation: str, params: Params) -> Keys:
-    given = {key: params[name] for name, key in _CONTEXT.items() if isinstance(params.get(name), str | int)}
-    return {key: str(value) for key, value in given.items()}
 
 
 def _renamed(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -126,7 +115,7 @@ TABLES = {
         service_principal="s3.amazonaws.com",
         resources={"Bucket": _BUCKET},
         lists=frozenset({"ListBuckets"}),
-        context=_context,
+        context=condition_keys.s3,
         tagging={"CreateBucket": "TagResource"},
         special={
             "GetObject": _get_object,
@@ -142,13 +131,13 @@ TABLES = {
             "CreateBucket": _create_bucket,
             "PutObject": _put_object,
             "CreateMultipartUpload": _put_object,
+            "UploadPart": _continue_upload,
+            "CompleteMultipartUpload": _continue_upload,
             "CopyObject": _copy,
             "UploadPartCopy": _copy,
         },
         rules={
             **{operation: (f"{operation} {_OBJECT}",) for operation in _ON_OBJECTS},
-            "UploadPart": _UPLOAD,
-            "CompleteMultipartUpload": _UPLOAD,
             "ListParts": (f"ListMultipartUploadParts {_OBJECT}",),
             **_renamed(
                 {

@@ -164,7 +164,7 @@ def _state(alarm: Alarm) -> dict[str, Any]:
 
 def _act(installation: Installation, before: Alarm, alarm: Alarm) -> None:
     """Publishes the change to the SNS topics of the new state; the history says what became of it."""
-    call = installation.service_call("cloudwatch.amazonaws.com", alarm.account, alarm.region)
+    call = installation.service_call("cloudwatch.amazonaws.com", alarm.account, alarm.region, alarm.arn)
     message = json.dumps(
         {
             "AlarmName": alarm.name,

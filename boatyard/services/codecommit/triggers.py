@@ -92,7 +92,8 @@ def deliver(
     """Publish to the trigger's topic or invoke its function; ApiError when that is refused."""
     target = trigger["destinationArn"]
     parsed = Arn.parse(target)
-    call = installation.service_call("codecommit.amazonaws.com", repository.account, parsed.region)
+    source = repository_arn(repository)
+    call = installation.service_call("codecommit.amazonaws.com", repository.account, parsed.region, source)
     message = json.dumps(event(repository, trigger, detail, caller))
     if parsed.service == "sns":
         call.invoke("sns", "Publish", TopicArn=target, Message=message, Subject=f"CodeCommit: {repository.name}"[:100])

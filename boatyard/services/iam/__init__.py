@@ -19,8 +19,13 @@ RESOURCE_MODULES = ("role_resources", "policy_resources", "user_resources")
 
 NOTES: tuple[str, ...] = (
     'Identity policies are asked on every call unless the setting authorization is "off"; trust policies always are.',
-    "Of the resources' tags (aws:ResourceTag) and of the service a call came through (kms:ViaService) conditions know"
-    " nothing: a statement that asks for them does not apply.",
+    "aws:SecureTransport is true, though the server speaks plain HTTP: nothing that reaches it leaves the machine.",
+    "aws:SourceVpc, aws:SourceVpce, aws:PrincipalOrgID and the like, aws:Referer, aws:FederatedProvider, S3's keys of"
+    " access points, signatures and TLS, and S3's buckets' tags are absent from every request: conditions that ask for"
+    " them judge as AWS does of a key that is not there.",
+    "aws:CalledVia names CloudFormation and KMS; aws:ViaAWSService and kms:ViaService know every service.",
+    "A Deny with NotPrincipal spares a role's session only where the role and the session are both listed, whatever the"
+    " service; AWS's services differ in that.",
     "Sign-in to a console, passwords, MFA devices, SAML and OpenID Connect providers and certificates are not done.",
     "The AWS managed policies that delivery and machine learning stacks name are known, retired ones included;"
     " attaching any other is NoSuchEntity.",

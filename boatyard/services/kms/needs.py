@@ -6,6 +6,7 @@ from typing import Any
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
+from boatyard.identity.actions.condition_keys import told
 from boatyard.identity.actions.model import Keys, Need
 from boatyard.identity.resource_policies import needs_finder
 from boatyard.services.kms.ciphertexts import InvalidCiphertext, open_envelope
@@ -16,13 +17,35 @@ from boatyard.services.kms.records import GRANTS, Grant
 _LISTS = frozenset({"CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "ListRetirableGrants"})
 _ALIASES = frozenset({"CreateAlias", "UpdateAlias", "DeleteAlias"})
 
+_NEW_KEY = {
+    "kms:keyspec": ("KeySpec", "SYMMETRIC_DEFAULT"),
+    "kms:keyusage": ("KeyUsage", "ENCRYPT_DECRYPT"),
+    "kms:keyorigin": ("Origin", "AWS_KMS"),
+    "kms:multiregion": ("MultiRegion", "false"),
+    "kms:bypasspolicylockoutsafetycheck": ("BypassPolicyLockoutSafetyCheck", "false"),
+}
+"""The keys of a request for a new key: the parameter of each, and what it is without."""
+_TOLD: dict[str, dict[str, str]] = {
+    "CreateKey": {parameter: key for key, (parameter, _) in _NEW_KEY.items()},
+    "PutKeyPolicy": {"BypassPolicyLockoutSafetyCheck": "kms:bypasspolicylockoutsafetycheck"},
+    "CreateGrant": {
+        "Operations": "kms:grantoperations",
+        "GranteePrincipal": "kms:granteeprincipal",
+        "RetiringPrincipal": "kms:retiringprincipal",
+    },
+    "EnableKeyRotation": {"RotationPeriodInDays": "kms:rotationperiodindays"},
+    "ScheduleKeyDeletion": {"PendingWindowInDays": "kms:schedulekeydeletionpendingwindowindays"},
+}
+
 
 @needs_finder("kms")
 def needs(call: Call, operation: str, params: Params) -> list[Need]:
     """The actions and keys of an operation, after the Service Authorization Reference's page of KMS."""
+    keys: Keys = {"kms:calleraccount": call.principal.account, **told(params, _TOLD.get(operation, {}))}
+    if operation == "CreateKey":
+        keys = {**{name: value for name, (_, value) in _NEW_KEY.items()}, **keys}
     if operation in _LISTS:
-        return [Need(f"kms:{operation}")]
-    keys: Keys = {"kms:calleraccount": call.principal.account}
+        return [Need(f"kms:{operation}", context=keys)]
     if operation in _ALIASES:
         alias = f"arn:aws:kms:{call.region}:{call.account}:{params['AliasName']}"
         target = params.get("TargetKeyId") or params["AliasName"]
@@ -38,7 +61,13 @@ def needs(call: Call, operation: str, params: Params) -> list[Need]:
     keys |= _context(params.get("EncryptionContext", {}))
     if operation == "Decrypt" and params.get("CiphertextBlob") is not None:
         return [Need("kms:Decrypt", _ciphertext_key(params["CiphertextBlob"]), keys)]
+    if operation == "CreateGrant":
+        keys["kms:grantisforawsresource"] = "true" if call.via else "false"
+        if params.get("Constraints"):
+            keys["kms:grantconstrainttype"] = next(iter(params["Constraints"]))
     reference = params.get("KeyId")
+    if reference and "alias/" in reference:
+        keys["kms:requestalias"] = "alias/" + reference.partition("alias/")[2]
     return [Need(f"kms:{operation}", _key(call, reference) if reference else "*", keys)]
 
 

@@ -14,6 +14,7 @@ OPERATION_MODULES: tuple[str, ...] = (
     "object_tags",
     "attributes",
 )
+RECORD_MODULES = ("records", "needs")
 
 NOTES: tuple[str, ...] = (
     "Every bucket is served at the one address, whatever its region: there are no redirects between regions.",

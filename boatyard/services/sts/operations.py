@@ -27,11 +27,13 @@ def get_caller_identity(call: Call, params: Params) -> dict[str, Any]:
 
 
 def assume_role(call: Call, params: Params) -> dict[str, Any]:
-    """Give temporary credentials of a role that trusts the caller. (STS API: AssumeRole)"""
+    """Give temporary credentials of a role that trusts the caller, who is not the root. (STS API: AssumeRole)"""
     for name in ("SerialNumber", "TokenCode", "ProvidedContexts"):
         if params.get(name):
             raise not_supported("sts", "AssumeRole", name)
     caller = call.principal
+    if caller.is_root:
+        raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", status=403)
     tags = tag_lists.to_dict(params.get("Tags"))
     tag_lists.check(tags, "ValidationError")
     inherited = (
@@ -55,7 +57,7 @@ def assume_role(call: Call, params: Params) -> dict[str, Any]:
         transitive_tag_keys=params.get("TransitiveTagKeys", []),
         external_id=params.get("ExternalId"),
         source_identity=params.get("SourceIdentity"),
-        context=dict(call_context(call)),
+        context=dict(call_context(call, "sts")),
     )
     if principal.session is None:
         raise ApiError("ValidationError", "A role's session has no end", status=400)
@@ -125,7 +127,7 @@ def get_federation_token(call: Call, params: Params) -> dict[str, Any]:
 
 
 _FEDERATED_NAME = re.compile(r"[\w+=,.@-]{2,32}", re.ASCII)
-_NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+_NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:Nothing","Resource":"*"}}'
 """Without a session policy a federated user may do nothing of its own."""
 
 

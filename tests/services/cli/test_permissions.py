@@ -107,7 +107,7 @@ def test_a_role_is_told_cut_down_to_its_use_and_held_to_it(lab: Lab) -> None:
     for key in ("in/a", "in/b"):
         own.put_object(Bucket=bucket, Key=key, Body=b"x")
     own.get_object(Bucket=bucket, Key="in/a")
-    with pytest.raises(ClientError, match="sns:ListTopics"):
+    with pytest.raises(ClientError, match="SNS:ListTopics"):
         lab.role_client("sns").list_topics()
 
     # Granted too much: the statement, the action and the resource are named, with what to do.
@@ -123,7 +123,7 @@ def test_a_role_is_told_cut_down_to_its_use_and_held_to_it(lab: Lab) -> None:
     used = {(each["action"], each["resource"].partition(bucket)[2]): each["times"] for each in told["used"]}
     assert used == {("s3:GetObject", "/in/a"): 1, ("s3:PutObject", "/in/a"): 1, ("s3:PutObject", "/in/b"): 1}
     assert [each["action"] for each in told["denied"]] == ["sns:ListTopics"]
-    assert "because no identity-based policy allows the sns:ListTopics action" in told["denied"][0]["reason"]
+    assert "because no identity-based policy allows the SNS:ListTopics action" in told["denied"][0]["reason"]
     assert {"s3:DeleteBucket", "s3:GetBucketPolicy"} <= set(told["unused"][0]["never_used"])
     said = boatyard(role)[1]
     assert "Denied (1)" in said

@@ -12,10 +12,21 @@ from tests.server import ACCOUNT, RunningServer, unique
 from tests.services.iam.test_iam import TRUST
 
 
+def _user(server: RunningServer) -> dict[str, str]:
+    """The keys of a new user who may assume roles."""
+    iam, name = server.client("iam"), unique("user")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+
 def _assume(server: RunningServer, name: str) -> dict[str, str]:
     server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
     role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
-    given = server.client("sts").assume_role(RoleArn=role, RoleSessionName="me", DurationSeconds=900)
+    given = server.client("sts", **_user(server)).assume_role(RoleArn=role, RoleSessionName="me", DurationSeconds=900)
     credentials = given["Credentials"]
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
@@ -52,7 +63,9 @@ def test_a_role_that_does_not_trust_the_caller_is_refused(server: RunningServer)
     name = unique("role")
     trust = json.dumps(TRUST).replace(ACCOUNT, "111111111111")
     server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-    sts = server.client("sts")
+    with pytest.raises(ClientError, match="Roles may not be assumed by root accounts"):
+        server.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="me")
+    sts = server.client("sts", **_user(server))
     with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole") as refused:
         sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="me")
     assert refused.value.response["Error"]["Code"] == "AccessDenied"

@@ -83,7 +83,7 @@ class Journal:
 
     def call(self) -> Call:
         """A call as whom the resources are made: the stack's role, else whoever asked for the operation."""
-        call = Call(self.installation, self._caller, self.account, self.region)
+        call = Call(self.installation, self._caller, self.account, self.region, via=("cloudformation",))
         if self._role is None:
             return call
         return call.assume(self._role, "cloudformation.amazonaws.com", session_name="AWSCloudFormation")

@@ -10,15 +10,28 @@ import pytest
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.identity import credentials
+from boatyard.identity.principals import Principal
 
 ACCOUNT = "000000000000"
+
+
+def as_user(call: Call) -> Call:
+    """The root's call as a user's who may assume any role."""
+    made = call.invoke("iam", "CreateUser", UserName="ana")["User"]
+    statement = {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    call.invoke("iam", "PutUserPolicy", UserName="ana", PolicyName="p", PolicyDocument=document)
+    return replace(call, principal=Principal.of_user(ACCOUNT, "/", "ana", made["UserId"]))
 
 
 def assume(call: Call) -> dict[str, str]:
     statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     call.invoke("iam", "CreateRole", RoleName="Operator", AssumeRolePolicyDocument=trust)
-    answer = call.invoke("sts", "AssumeRole", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/Operator", RoleSessionName="me")
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/Operator", "RoleSessionName": "me"}
+    with pytest.raises(ApiError, match="Roles may not be assumed by root accounts"):
+        call.invoke("sts", "AssumeRole", **asked)
+    answer = as_user(call).invoke("sts", "AssumeRole", **asked)
     assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/Operator/me"
     found: dict[str, str] = answer["Credentials"]
     return found

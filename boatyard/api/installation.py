@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +20,7 @@ from boatyard.services import PACKAGES
 from boatyard.settings import Settings
 from boatyard.state import space
 from boatyard.state.blobs import BlobStore
-from boatyard.state.database import Database
+from boatyard.state.database import Database, DatabaseClosed
 from boatyard.workflows.engine import Workflows
 
 if TYPE_CHECKING:
@@ -168,6 +169,27 @@ class Installation:
         self.workflows.resume()
         self._run_hooks("resume")
         self.events.start()
+        threading.Thread(target=self.sweep_blobs, args=(time.time(),), name="blobs sweep", daemon=True).start()
+
+    def sweep_blobs(self, before: float) -> int:
+        """Remove the common store's files from before that moment (seconds since 1970) which no record names.
+
+        A crash between a file and its record leaves them. The services tell by `known_blobs(rx)` in their hooks what
+        they have; how many files there were.
+        """
+        tellers = [hooks.known_blobs for hooks in self._hooks() if hasattr(hooks, "known_blobs")]
+
+        def known(ids: list[str]) -> set[str]:
+            with self.database.reading() as rx:
+                return set().union(*(teller(rx) for teller in tellers))
+
+        try:
+            removed = self.blobs.sweep(known, before)
+        except (DatabaseClosed, FileNotFoundError):
+            return 0
+        if removed:
+            log.info("Removed %d files that nothing refers to", removed)
+        return removed
 
     def reset(self) -> None:
         """Empty everything: records, blobs, and whatever the services keep; the root credentials stay."""

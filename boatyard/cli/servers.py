@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boatyard.api.processes import identity
 from boatyard.cli.failures import NO_SERVER, Failure
 
 if TYPE_CHECKING:
@@ -98,13 +99,16 @@ def ephemeral_pointer(settings: Settings) -> Path:
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
-    """What the server of a directory has written, where its process is alive."""
+    """What the server of a directory has written, where its process is alive.
+
+    After a crash another process may have its number: that one is none of ours, and must not be stopped.
+    """
     try:
         written: dict[str, Any] = json.loads((directory / "server.json").read_text())
-        os.kill(int(written["pid"]), 0)
+        alive = identity(int(written["pid"]))
+        return written if alive is not None and alive == written["process"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return written
 
 
 def find_running() -> Running | None:

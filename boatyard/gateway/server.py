@@ -25,6 +25,7 @@ from types import FrameType
 import uvicorn
 
 from boatyard.api.installation import DataDirectoryInUse, Installation
+from boatyard.api.processes import identity
 from boatyard.gateway import memory
 from boatyard.keeping import cleaning
 from boatyard.settings import Settings
@@ -102,7 +103,8 @@ def _uvicorn(gateway: object, deadline: Deadline) -> Server:
 
 def write_status(path: Path, port: int) -> None:
     """Say in `server.json` where this server is: other processes read it, and the pid, while the lock is held."""
-    text = json.dumps({"pid": os.getpid(), "port": port, "started": time.time()})
+    pid = os.getpid()
+    text = json.dumps({"pid": pid, "port": port, "started": time.time(), "process": identity(pid)})
     temporary = path.with_suffix(".new")
     temporary.write_text(text)
     temporary.replace(path)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from boatyard.services.ecr.layers.store import collect
 from boatyard.services.ecr.layers.uploads import uploads
 from boatyard.services.ecr.lifecycle.operations import carry_out
+from boatyard.services.ecr.records import CONTENTS
+from boatyard.state.database import Reader
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
@@ -23,6 +25,11 @@ def resume(installation: "Installation") -> None:
     installation.workflows.every(HOUR, "ecr.expiry", work)
 
 
+def known_blobs(rx: Reader) -> set[str]:
+    """The files that layers are in."""
+    return {content.blob for content in CONTENTS.select(rx)}
+
+
 def reset(installation: "Installation") -> None:
     """Throw away the uploads under way, and every blob."""
     uploads(installation).close()
@@ -35,8 +42,6 @@ def close(installation: "Installation") -> None:
 
 
 def _delete_blobs(installation: "Installation") -> None:
-    from boatyard.services.ecr.records import CONTENTS
-
     with installation.database.reading() as rx:
         contents = CONTENTS.select(rx)
     for content in contents:

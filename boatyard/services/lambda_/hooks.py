@@ -11,7 +11,7 @@ from boatyard.containers.errors import EngineError
 from boatyard.services.lambda_.invocations.instance import LABEL, NETWORK_PREFIX
 from boatyard.services.lambda_.invocations.pool import pool_of
 from boatyard.services.lambda_.records import FUNCTIONS, LAYERS
-from boatyard.state.database import DatabaseClosed
+from boatyard.state.database import DatabaseClosed, Reader
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
@@ -27,8 +27,10 @@ def resume(installation: Installation) -> None:
 
 
 def _remove_pipes(installation: Installation) -> None:
-    """The pipes of instances of a server that died."""
-    shutil.rmtree(installation.data_directory / "lambda" / "output", ignore_errors=True)
+    """The pipes of instances of a server that died, and code that it had unpacked in part."""
+    kept = installation.data_directory / "lambda"
+    for path in (kept / "output", *(kept / "code").glob(".*")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_leftovers(installation: Installation) -> None:
@@ -43,6 +45,14 @@ def _remove_leftovers(installation: Installation) -> None:
             pool_of(installation).drop_unused(network)
     except (EngineError, DatabaseClosed) as error:
         log.warning("Function containers of an earlier run could not be removed: %s", error)
+
+
+def known_blobs(rx: Reader) -> set[str]:
+    """The files that the code of functions and layers is in; a function keeps a layer that was deleted since."""
+    functions, layers = FUNCTIONS.select(rx), LAYERS.select(rx)
+    packages = [function.package for function in functions] + [layer.package for layer in layers]
+    packages += [package for function in functions for package in function.layer_packages]
+    return {package.blob for package in packages}
 
 
 def close(installation: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,33 @@ def test_up_env_status_down(home: Home) -> None:
     _ok(home.run("up"))
     assert [each["Name"] for each in client.list_buckets()["Buckets"]] == ["from-the-cli-test"]
     client.close()
+
+
+def test_after_a_kill_no_other_process_is_taken_for_the_server(home: Home) -> None:
+    _ok(home.run("up"))
+    status = home.data / "server.json"
+    written = json.loads(status.read_text())
+    os.kill(written["pid"], signal.SIGKILL)
+    with subprocess.Popen(["sleep", "600"]) as innocent:
+        # A reboot may give the number to anyone.
+        status.write_text(json.dumps(written | {"pid": innocent.pid}))
+        assert home.run("status").returncode == 1
+        home.run("down")
+        assert innocent.poll() is None
+        assert "is ready on" in _ok(home.run("up"))
+        innocent.kill()
+
+
+def test_a_start_whose_command_was_killed_goes_on(home: Home) -> None:
+    with subprocess.Popen([sys.executable, "-m", "boatyard.cli.main", "up"], env=home.environment) as command:
+        deadline = time.monotonic() + 120
+        while not (home.data / "lock").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        command.kill()
+    # Either it runs by now, or it is still starting, which a second start does not disturb.
+    while home.run("status").returncode != 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "already runs" in _ok(home.run("up"))
 
 
 def test_exports_are_for_a_shell_and_profiles_for_the_aws_cli(server: RunningServer, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import time
 from collections import Counter
+from datetime import datetime
 
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
@@ -33,6 +33,7 @@ class BuildLog:
         self._over = threading.Event()
         self._abandoned = False
         self._handed_on = 0
+        self._before: Counter[tuple[int, str]] = Counter()
 
     def open(self) -> None:
         """Begin to send, as the service role; harmless when it has begun."""
@@ -47,12 +48,21 @@ class BuildLog:
             log.warning("The log of the build %s cannot be written: %s", build.id, error)
             return
         self._shipper = LogShipper(call, build.group, build.stream)
+        self._before = self._known()
 
-    def say(self, text: str) -> None:
-        """A line of CodeBuild's own."""
+    def say(self, text: str, moment: datetime) -> None:
+        """A line of CodeBuild's own about what is on record for that moment.
+
+        A server that takes the build up says it again with the same moment, by which it is known to be there.
+        """
         self.open()
+        line = moment.strftime("[Container] %Y/%m/%d %H:%M:%S ") + text
+        self._pass_on(int(moment.timestamp() * 1000), line, self._before)
+
+    def flush(self) -> None:
+        """Send what was said; called before it is written down that there is no more to say."""
         if self._shipper is not None:
-            self._shipper.send(None, time.strftime("[Container] %Y/%m/%d %H:%M:%S ", time.gmtime()) + text)
+            self._shipper.flush()
 
     def follow(self, container: Container) -> None:
         """Pass on what the container writes, without what the stream has already from a server before this one."""

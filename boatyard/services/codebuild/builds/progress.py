@@ -36,7 +36,7 @@ class Event(msgspec.Struct, kw_only=True, frozen=True):
 class Phases(Protocol):
     """Whoever wants to know of the phases."""
 
-    def enter(self, name: str, started: datetime | None = None) -> None:
+    def enter(self, name: str, started: datetime | None = None) -> object:
         """A phase begins."""
 
     def leave(

@@ -128,8 +128,8 @@ class Story:
                 f"policy must allow {container.SERVICE}.",
             ) from error
 
-    def enter(self, name: str, started: datetime | None = None) -> None:
-        """A phase begins; entering it again after a crash changes nothing."""
+    def enter(self, name: str, started: datetime | None = None) -> Phase:
+        """A phase begins, as it is answered; entering it again after a crash changes nothing."""
 
         def begin(build: Build) -> Build:
             if any(phase.type == name for phase in build.phases):
@@ -137,12 +137,12 @@ class Story:
             phase = Phase(type=name, started=started or now())
             return msgspec.structs.replace(build, current=name, phases=[*build.phases, phase])
 
-        self.change(begin)
+        return next(phase for phase in self.change(begin).phases if phase.type == name)
 
     def leave(
         self, name: str, status: str = "SUCCEEDED", code: str = "", message: str = "", ended: datetime | None = None
     ) -> None:
-        """A phase ends."""
+        """A phase ends; leaving it again after a crash changes nothing."""
         moment = ended or now()
         before = next((each for each in self.build.phases if each.type == name), None)
         if before is None or before.status is not None:
@@ -188,8 +188,8 @@ class Story:
 
     def download(self) -> None:
         """Fetch the sources, read the buildspec, and write down what the agent is to do."""
-        self.enter("DOWNLOAD_SOURCE")
-        self.log.say("Waiting for DOWNLOAD_SOURCE")
+        begun = self.enter("DOWNLOAD_SOURCE").started
+        self.log.say("Waiting for DOWNLOAD_SOURCE", begun)
         build, call = self.build, self.call()
         try:
             resolved = fetch(call, build.settings["source"], build.source_version, self.where.source)
@@ -210,7 +210,8 @@ class Story:
             raise BuildEnded("FAILED", "YAML_FILE_ERROR", str(error)) from error
         problem = caches.download(call, build, self.project(), self.where)
         for line in [*said, *([problem] if problem else [])]:
-            self.log.say(line)
+            self.log.say(line, begun)
+        self.log.flush()
         container.write_plan(build, spec, variables, self.where)
         self.leave("DOWNLOAD_SOURCE")
 
@@ -288,11 +289,14 @@ class Story:
         except ArtifactsError as error:
             status, code, message = "FAILED", "CLIENT_ERROR", str(error)
         problem = caches.keep(call, build, self.project(), self.where)
-        if problem:
-            self.log.say(problem)
-        self.log.say(f"Phase complete: UPLOAD_ARTIFACTS State: {status}")
-        self.log.say(f"Phase context status code: {code} Message: {message}")
         self.leave("UPLOAD_ARTIFACTS", status, code, message)
+        phase = next(each for each in self.build.phases if each.type == "UPLOAD_ARTIFACTS")
+        said = [problem] if problem else []
+        said += [f"Phase complete: UPLOAD_ARTIFACTS State: {phase.status}"]
+        said += [f"Phase context status code: {phase.code} Message: {phase.message}"]
+        for line in said:
+            self.log.say(line, phase.ended or phase.started)
+        self.log.flush()
 
     def verdict(self) -> str:
         """SUCCEEDED unless a phase has failed."""
@@ -304,7 +308,9 @@ class Story:
         if build.ended is None:
             self._close_phase(build, status, code, message)
             if message:
-                self.log.say(f"Phase context status code: {code} Message: {message}")
+                ended = self.build.phases[-1].ended or now()
+                self.log.say(f"Phase context status code: {code} Message: {message}", ended)
+            self.log.flush()
             self.enter("FINALIZING")
             container.kill(self.installation, build)
             self.log.finish()
@@ -321,7 +327,8 @@ class Story:
     def _close_phase(self, build: Build, status: str, code: str, message: str) -> None:
         """Put the end into the phase that is open; between two, into the one that would have come."""
         name = next((each.type for each in build.phases if each.status is None), None)
-        if name is None and code:
+        told = any(each.status not in (None, "SUCCEEDED") for each in build.phases)
+        if name is None and code and not told:
             name = "UPLOAD_ARTIFACTS" if any(each.type == "INSTALL" for each in build.phases) else "INSTALL"
             self.enter(name)
         if name is not None:

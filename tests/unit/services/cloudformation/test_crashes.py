@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -112,6 +113,12 @@ def census(installation: Installation) -> dict[str, int]:
         return {name: rx.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
 
+def swept(installation: Installation) -> int:
+    """How many files (those of functions and layers) are left when what nothing names was removed, as at a start."""
+    installation.sweep_blobs(time.time() + 60)
+    return len(list(installation.blobs.ids()))
+
+
 def test_a_crash_after_any_change_makes_nothing_twice(
     started: Installation, second: Installation, crashes: Crashes
 ) -> None:
@@ -124,6 +131,7 @@ def test_a_crash_after_any_change_makes_nothing_twice(
         formation.create(template(), Capabilities=["CAPABILITY_NAMED_IAM"])
         assert carry_out(installation, formation) == "CREATE_COMPLETE", formation.reasons()
         found["created"] = census(installation)
+        assert swept(installation) == 4
         tags = [{"Key": "team", "Value": "iris"}]
         formation.update(template(), Capabilities=["CAPABILITY_NAMED_IAM"], Tags=tags)
         assert carry_out(installation, formation) == "UPDATE_COMPLETE", formation.reasons()
@@ -132,6 +140,7 @@ def test_a_crash_after_any_change_makes_nothing_twice(
         stack = formation.stack()["StackId"]
         assert carry_out(installation, formation, stack) == "DELETE_COMPLETE", formation.reasons(stack)
         found["deleted"] = census(installation)
+        assert swept(installation) == 0
         counts.append(found)
     clean, crashed = counts
     differ = {

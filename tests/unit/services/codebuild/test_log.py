@@ -48,11 +48,13 @@ def test_a_line_comes_once_whenever_the_server_is_killed(call: Call, role: str, 
     )
     for count in (0, 3, 5, len(TEXTS), len(TEXTS)):
         log = BuildLog(installation, build)
+        log.say("Waiting for DOWNLOAD_SOURCE", BEGUN)
         container: Any = Written(count)
         log.follow(container)
         log.finish()
         log.close()
     answer = call.invoke("logs", "GetLogEvents", logGroupName=build.group, logStreamName="1", startFromHead=True)
+    waiting = BEGUN.strftime("[Container] %Y/%m/%d %H:%M:%S Waiting for DOWNLOAD_SOURCE")
     assert [event["message"] for event in answer["events"]] == [
-        "[Container] one", "same", "same", " ", "x" * LONGEST_LINE, "xxxxx", "end",
+        waiting, "[Container] one", "same", "same", " ", "x" * LONGEST_LINE, "xxxxx", "end",
     ]  # fmt: skip

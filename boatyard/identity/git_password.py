@@ -17,8 +17,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from boatyard.api import timestamps
-
 SERVICE = "codecommit"
 LIFETIME = timedelta(minutes=15)
 _STAMP = "%Y%m%dT%H%M%S"
@@ -41,7 +39,7 @@ def split_user(username: str) -> GitUser:
 
 def sign(secret_key: str, region: str, host: str, path: str, moment: datetime | None = None) -> str:
     """The password for one repository path on one host (without port), valid from `moment` for 15 minutes."""
-    stamp = (moment or timestamps.now()).strftime(_STAMP)
+    stamp = (moment or datetime.now(UTC)).strftime(_STAMP)
     return f"{stamp}Z{_signature(secret_key, region, host, path, stamp)}"
 
 
@@ -61,7 +59,7 @@ def verify(
         signed = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
-    if abs((moment or timestamps.now()) - signed) > LIFETIME:
+    if abs((moment or datetime.now(UTC)) - signed) > LIFETIME:
         return None
     names = list(hosts)
     for region in regions:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from boatyard.identity import git_password
 from boatyard.identity.git_password import answer, sign, split_user, verify
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -64,3 +65,17 @@ def test_the_own_helper_answers_as_git_asks() -> None:
     assert verify(answered["password"], SECRET, PATH, ["127.0.0.1"], ["us-east-1", "eu-west-1"]) == "eu-west-1"
     assert answer(question, {}) == ""
     assert answer("protocol=http\nhost=127.0.0.1\n", keys) == ""
+
+
+def test_the_helper_runs_where_nothing_is_installed() -> None:
+    """Git starts it as a bare program (`own_helper`): an import of anything but the standard library ends it."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(Path(git_password.__file__)), "get"],
+        input=f"protocol=http\nhost=127.0.0.1:4566\npath={PATH[1:]}\n",
+        env={"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "username=AKIAEXAMPLE\n" in done.stdout

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from boatyard.api import registry
 from boatyard.api.installation import Installation
-from boatyard.api.keeping import Garbage, Policy, size_of
+from boatyard.api.keeping import Garbage, Policy, size_of, untouched
 from boatyard.containers.errors import EngineError
 from boatyard.keeping import snapshot
 from boatyard.services import PACKAGES
@@ -54,8 +54,16 @@ def sizes(data_directory: Path) -> dict[str, int]:
 
 
 def start(installation: Installation) -> None:
-    """Clean up once an hour from now on."""
-    installation.workflows.every(HOUR, "housekeeping", lambda: clean(installation))
+    """Clean up once an hour, counted over restarts: a server that never runs for an hour does so too."""
+    installation.workflows.every(HOUR / 2, "housekeeping", lambda: clean_when_due(installation))
+
+
+def clean_when_due(installation: Installation) -> None:
+    """Clean up unless that was done within the last hour."""
+    mark = installation.data_directory / "cleaned"
+    if not mark.exists() or untouched(mark, HOUR):
+        mark.touch()
+        clean(installation)
 
 
 def clean(installation: Installation) -> None:

@@ -219,5 +219,12 @@ def test_a_service_that_fails_does_not_hinder_the_others(
         raise OSError("a disk that fails")
 
     monkeypatch.setattr(sagemaker, "garbage", fail)
-    cleaning.clean(installation)
+    cleaning.clean_when_due(installation)
+    assert not orphan.exists()
+    orphan.write_bytes(b"x")
+    _age(orphan, 7200)
+    cleaning.clean_when_due(installation)
+    assert orphan.exists(), "once an hour is enough"
+    _age(installation.data_directory / "cleaned", 3700)
+    cleaning.clean_when_due(installation)
     assert not orphan.exists()

@@ -80,6 +80,7 @@ def judged(operator: str, key: str, value: Any, version: str = "2012-10-17") -> 
         ("StringLike", "odd", "a${?}c", False),
         ("StringEquals", "price", "${$}5", True),
         ("StringEquals", "aws:username", "${aws:TagKeys}", False),
+        ("ForAnyValue:StringEquals", "aws:TagKeys", "${aws:TagKeys}", False),
         ("NumericNotEquals", "s3:max-keys", ["10", "11"], False),
         ("NumericLessThan", "s3:max-keys", "10.5", True),
         ("NumericGreaterThanEquals", "s3:max-keys", "10.0", True),

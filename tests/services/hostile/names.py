@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
+from hypothesis import settings
 from hypothesis import strategies as st
 
 MARK = "h0stile"
 """Is part of every hostile name, so that a file that one has become is found."""
+FEWER = settings(max_examples=max(8, settings().max_examples // 3))
+"""For what asks a server for each example."""
 _number = itertools.count(1)
 
 PIECES = [

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.services.hostile.kinds import KINDS, Kind, prepare
-from tests.services.hostile.names import attempt, fresh, names
-
-FEWER = settings(max_examples=max(8, settings().max_examples // 3))
+from tests.services.hostile.names import FEWER, attempt, fresh, names
 
 
 @pytest.fixture(scope="module")

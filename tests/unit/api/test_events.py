@@ -98,3 +98,13 @@ def test_what_was_not_delivered_is_delivered_at_the_next_start(
         until(lambda: listeners["thing"] == ["kept"])
     finally:
         after.close()
+
+
+def test_an_event_that_was_put_off_does_not_wait_for_a_clock_that_was_set_back(
+    installation: Installation, listeners: dict[str, list[str]]
+) -> None:
+    send(installation, "late")
+    with installation.database.transaction() as tx:
+        tx.execute("UPDATE events_outbox SET attempts = 1, due = ?", (time.time() + 5 * 3600,))
+    installation.start()
+    until(lambda: listeners["thing"] == ["late"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from boatyard.containers.specification import ContainerSpecification
@@ -28,7 +29,7 @@ def options(specification: ContainerSpecification, *, own: bool) -> dict[str, An
     if specification.privileged:
         if not own:
             return {"privileged": True}
-        devices = [f"{device}:{device}:rwm" for device in PRIVILEGED_DEVICES]
+        devices = [f"{device}:{device}:rwm" for device in PRIVILEGED_DEVICES if Path(device).exists()]
         return {"cap_add": list(PRIVILEGED), "security_opt": _UNCONFINED, "devices": devices}
     granted: dict[str, Any] = {
         "cap_drop": [name for name in WITHHELD if name not in specification.capabilities],

@@ -167,6 +167,14 @@ def raw() -> str:
         return REACHED
 
 
+def memory() -> str:
+    """Read the machine's memory; where the file is masked there is nothing in it."""
+    with pathlib.Path("/proc/kcore").open("rb") as file:
+        if not file.read(64):
+            raise OSError("there is nothing to read")
+    return REACHED
+
+
 def kernel() -> dict[str, Any]:
     """What only the machine's own root may."""
     return {
@@ -180,7 +188,7 @@ def kernel() -> dict[str, Any]:
         "core pattern": attempt(may_write, "/proc/sys/kernel/core_pattern"),
         "sysrq": attempt(may_write, "/proc/sysrq-trigger"),
         "sys": attempt(may_write, "/sys/kernel/mm/transparent_hugepage/enabled"),
-        "memory": attempt(lambda: f"{REACHED} {len(pathlib.Path('/proc/kcore').open('rb').read(64))}"),
+        "memory": attempt(memory),
         "kernel log": attempt(lambda: f"{REACHED} {os.open('/dev/kmsg', os.O_RDONLY)}"),
     }
 

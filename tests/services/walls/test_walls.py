@@ -53,8 +53,9 @@ def test_what_is_attacked_is_there(arena: Field) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_of_the_machine_nor_of_another_workload_is_reached(arena: Field, kind: str) -> None:
     found = arena.reports[kind]
-    for what in ("connect", "gateway", "link local", "datagram", "sockets", "names"):
+    for what in ("connect", "gateway", "link local", "datagram", "sockets"):
         assert reached(found[what]) == {}, what
+    assert arena.victim["address"] not in found["names"].values()
     assert found["files"] == []
     assert found["processes"] < 40
     environment = json.dumps(found["environment"])
@@ -102,7 +103,7 @@ def test_the_kernel_gives_little(arena: Field, kind: str) -> None:
 def test_a_privileged_build_has_no_disk_and_no_more_than_docker_needs(arena: Field) -> None:
     found = arena.reports["privileged build"]
     assert set(reached(found["kernel"])) <= {"mount", "host name", "root", "namespaces", "raw socket"}
-    assert found["devices"] == ["fuse"]
+    assert set(found["devices"]) <= {"fuse"}
     withheld = {"SYS_MODULE": 16, "SYS_RAWIO": 17, "SYS_BOOT": 22, "SYS_TIME": 25, "SYS_RESOURCE": 24}
     assert [name for name, bit in withheld.items() if int(found["status"]["CapEff"], 16) >> bit & 1] == []
 

@@ -81,6 +81,7 @@ def test_a_reference_is_refused_or_is_a_reference(
     assert new <= ({reference} if taken else set())
     if taken:
         assert reference.startswith("refs/")
+        assert not reference.startswith("refs/boatyard/"), "these are the server's own"
         assert ".." not in reference.split("/")
     if reference == "refs/heads/h0stile":
         assert new == {reference}

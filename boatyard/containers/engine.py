@@ -314,15 +314,10 @@ class Engine:
         found = [pulled(entry, self.port, own=own) for entry in self._connection.call(lambda api: api.images())]
         return [image for image in found if image is not None and image.id not in used]
 
-    def remove_pulled(self, image: PulledImage) -> bool:
-        """Remove an image unless a container has come to stand on it; whether it was."""
-        try:
-            for name in image.names:
-                self._connection.absent_is_none(lambda api, name=name: api.remove_image(name))  # type: ignore[misc]
-            self._connection.absent_is_none(lambda api: api.remove_image(image.id))
-        except EngineError:
-            return False
-        return True
+    def remove_pulled(self, image: PulledImage) -> None:
+        """Remove an image; EngineError when a container has come to stand on it."""
+        for name in (*image.names, image.id):
+            self._connection.absent_is_none(lambda api, name=name: api.remove_image(name))  # type: ignore[misc]
 
     def remove_image(self, reference: str) -> None:
         """Forget an image; harmless when it is gone."""

@@ -13,9 +13,10 @@ from typing import Any
 
 from tests.server import RunningServer
 from tests.services.keeping.conftest import Kept, boatyard, done, registry
+from tests.services.sagemaker.conftest import eventually
 
 KIB = 1024
-DAYS = int(os.environ.get("DAYS", "10"))
+DAYS = int(os.environ.get("DAYS", "6"))
 UNTAGGED = {
     "rules": [
         {
@@ -81,7 +82,8 @@ def test_many_days_leave_what_one_leaves(scratch: Callable[..., RunningServer]) 
     assert {each["kind"] for each in grown["garbage"]} == {"files", "lifecycle"}
     assert sum(grown["before"].values()) > start + DAYS * 300 * KIB
     # Events and the like are rows; 700 KiB are what all of them may take up more.
-    assert _size(server) < start + 700 * KIB
+    # A reader at the wrong moment keeps the write-ahead log as long as it was: then the next time shortens it.
+    eventually(lambda: _size(server) < start + 700 * KIB)
     assert done(server, "doctor", "--verify").count("PROBLEM") == 0
 
 
@@ -128,7 +130,7 @@ def test_nothing_that_is_under_way_is_harmed(scratch: Callable[..., RunningServe
     layer = os.urandom(100 * KIB)
     digest = sent.push_blob(layer)
     pending = _pending(server, kept)
-    for _ in range(3):
+    for _ in range(2):
         _orphan(server, "s3-objects", 7200)
         done(server, "gc", "--yes")
     assert sent.ask("HEAD", f"blobs/{digest}").status_code == 200, "the layer's manifest is on its way"

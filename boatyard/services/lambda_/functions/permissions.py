@@ -11,10 +11,13 @@ import msgspec
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
+from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, parse
 from boatyard.identity.resource_policies import resource_policy
 from boatyard.services.lambda_.functions.configuration import invalid
 from boatyard.services.lambda_.functions.names import parse_name, require_function, require_settings
 from boatyard.services.lambda_.records import SETTINGS
+
+_NO_PRINCIPAL = "The provided principal was invalid. Please check the principal and try again."
 
 
 def add_permission(call: Call, params: Params) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def _statement(params: Params, resource: str) -> dict[str, Any]:
     elif "." in principal:
         who = {"Service": principal}
     else:
-        raise invalid("The provided principal was invalid. Please check the principal and try again.")
+        raise invalid(_NO_PRINCIPAL)
     statement: dict[str, Any] = {
         "Sid": params["StatementId"],
         "Effect": "Allow",
@@ -69,7 +72,12 @@ def _statement(params: Params, resource: str) -> dict[str, Any]:
         condition["StringEquals"] = {"AWS:SourceAccount": account}
     if organization := params.get("PrincipalOrgID"):
         condition.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = organization
-    return statement | ({"Condition": condition} if condition else {})
+    statement |= {"Condition": condition} if condition else {}
+    try:
+        parse(json.dumps({"Version": "2012-10-17", "Statement": statement}), Grammar.RESOURCE)
+    except MalformedPolicy:
+        raise invalid(_NO_PRINCIPAL) from None
+    return statement
 
 
 def remove_permission(call: Call, params: Params) -> None:

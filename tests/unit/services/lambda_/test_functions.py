@@ -90,6 +90,10 @@ def test_permissions_make_a_policy(call: Call, create: Create) -> None:
     call.invoke("lambda", "AddPermission", **request)
     with pytest.raises(ApiError, match="already exists"):
         call.invoke("lambda", "AddPermission", **request)
+    for principal in ("arn:aws:s3:::bucket", "no.service", "nobody"):
+        # Kept, such a statement would be in the way of every later judgement on the function.
+        with pytest.raises(ApiError, match="The provided principal was invalid"):
+            call.invoke("lambda", "AddPermission", **request | {"StatementId": "other", "Principal": principal})
     statement = json.loads(call.invoke("lambda", "GetPolicy", FunctionName="f")["Policy"])["Statement"][0]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": request["SourceArn"]}}

@@ -19,9 +19,20 @@ COLLECT_SECONDS = 3600.0
 def resume(installation: "Installation") -> None:
     """Write the events of pushes that the last server did not live to write; tidy repositories now and then."""
     references.resume(installation)
+    _put_orphans_aside(installation)
     for leftover in installation.data_directory.glob("git-*.deleted"):
         shutil.rmtree(leftover, ignore_errors=True)
     installation.workflows.every(COLLECT_SECONDS, "codecommit.garbage", lambda: collect(installation))
+
+
+def _put_orphans_aside(installation: "Installation") -> None:
+    """Repositories on disk without a record: a crash came between the two, which one transaction makes."""
+    directory = installation.data_directory / "git"
+    with installation.database.transaction() as tx:
+        known = {f"{repository.repository_id}.git" for repository in REPOSITORIES.select(tx)}
+        for folder in directory.glob("*.git"):
+            if folder.name not in known:
+                folder.rename(directory.with_name(f"git-{uuid.uuid4().hex}.deleted"))
 
 
 def reset(installation: "Installation") -> None:

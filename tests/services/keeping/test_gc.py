@@ -11,7 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.server import RunningServer
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.server import RunningServer, unique
 from tests.services.keeping.conftest import Kept, boatyard, done, registry
 from tests.services.sagemaker.conftest import eventually
 
@@ -147,3 +152,21 @@ def _pending(server: RunningServer, kept: Kept) -> dict[str, Any]:
     content = os.urandom(100 * KIB)
     part = server.client("s3").upload_part(Bucket="kept", Key="parts", UploadId=kept.upload, PartNumber=7, Body=content)
     return {"content": content, "part": part["ETag"]}
+
+
+def test_only_the_root_may_have_it_done(server: RunningServer) -> None:
+    iam, name = server.client("iam"), unique("admin")
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    keys = iam.create_access_key(UserName=name)["AccessKey"]
+    for task in ("gc", "verify"):
+        path = f"/_boatyard/tasks/{task}"
+        assert requests.post(server.url + path, data=b"{}", timeout=60).status_code == 403
+        request = AWSRequest(method="POST", url=server.url + path, data=b"{}")
+        signer = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"])
+        SigV4Auth(signer, "boatyard", "us-east-1").add_auth(request)
+        answer = requests.post(server.url + path, data=b"{}", headers=dict(request.headers), timeout=60)
+        assert (answer.status_code, "Only the root key" in answer.text) == (403, True)
+    signed = server.signed("POST", "/_boatyard/tasks/none", service="boatyard", body=b"{}")
+    answer = requests.post(f"{server.url}/_boatyard/tasks/none", data=b"{}", headers=dict(signed.headers), timeout=60)
+    assert answer.status_code == 404

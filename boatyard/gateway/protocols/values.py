@@ -6,7 +6,6 @@ import base64
 import binascii
 import math
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ class Malformed(Exception):
 
 def parse_timestamp(value: Any, style: str) -> datetime:
     """A timestamp in the style named (iso8601, rfc822, unixtimestamp); the other styles are tried too, as AWS does."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+    if isinstance(value, bool):
         raise Malformed("Expected timestamp")
     try:
         if not isinstance(value, str):

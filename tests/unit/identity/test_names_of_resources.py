@@ -123,6 +123,12 @@ def test_a_change_set_is_asked_about_at_its_own_stack(call: Call) -> None:
     assert [need.resource for need in needs] == [made["StackId"]]
 
 
+@pytest.mark.parametrize("name", ["arn:", "arn:aws:cloudformation", "/", "c/", "arn:aws:x/y/z"])
+def test_a_change_sets_name_may_be_anything(call: Call, name: str) -> None:
+    params = {"StackName": "mine", "ChangeSetName": name}
+    assert needs_of(call, "cloudformation", "DescribeChangeSet", params)
+
+
 def test_a_grant_is_retired_by_whom_it_names_and_no_other(call: Call) -> None:
     key = call.invoke("kms", "CreateKey")["KeyMetadata"]["KeyId"]
     ana, bob = (f"arn:aws:iam::000000000000:user/{name}" for name in ("ana", "bob"))

@@ -9,6 +9,7 @@ snapshot names can be missing: a blob is in place before its record is committed
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -29,6 +30,7 @@ PREFIX = "exporting-"
 _LOCK_SECONDS = 120.0
 _PAGES = 4096
 _TRIES = 5
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP})
 _BLOB = re.compile(r"[0-9a-f]{32}")
 Say = Callable[[str], None]
 
@@ -124,7 +126,17 @@ def _link_blobs(data_directory: Path, staging: Path) -> None:
                 target.mkdir(parents=True, exist_ok=True)
             for name in missing:
                 with contextlib.suppress(FileNotFoundError):
-                    os.link(folder / name, target / name)
+                    _hold(folder / name, target / name)
+
+
+def _hold(file: Path, copy: Path) -> None:
+    """A second link to a file that never changes; a copy where the file system has no such links to give."""
+    try:
+        os.link(file, copy)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copyfile(file, copy)
 
 
 def _repositories(reader: sqlite3.Connection) -> dict[str, dict[str, str]]:
@@ -176,7 +188,7 @@ def _link_objects(source: Path, target: Path) -> None:
         copied.mkdir(parents=True, exist_ok=True)
         for file in folder.iterdir():
             if GIT_OBJECT.fullmatch(f"{folder.name}/{file.name}"):
-                os.link(file, copied / file.name)
+                _hold(file, copied / file.name)
     (target / "objects").mkdir(parents=True, exist_ok=True)
     shutil.copy2(source / "HEAD", target / "HEAD")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -96,3 +97,20 @@ def test_another_account_is_refused_with_what_to_set(exported: Path, elsewhere: 
     with pytest.raises(ImportFailed, match="BOATYARD_ACCOUNT_ID=000000000000"):
         import_file(other, exported, say=quiet, moved=quiet)
     assert not (other.data_directory / "state.db").exists()
+
+
+def test_a_file_system_without_links_is_copied(
+    original: tuple[Settings, Path], elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    file = tmp_path / "copied.tar.gz"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", refuse)
+        export(original[0], file, replace=False, port=1, say=quiet, moved=quiet)
+    import_file(elsewhere, file, say=quiet, moved=quiet)
+    installation = Installation(elsewhere)
+    found = installation.root_call().invoke("s3", "GetObject", Bucket="kept", Key="large")
+    assert b"".join(found["Body"]) == LARGE
+    installation.close()

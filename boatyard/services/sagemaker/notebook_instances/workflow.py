@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import time
 from collections.abc import Callable
@@ -13,9 +12,11 @@ import msgspec
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.api.timestamps import now
+from boatyard.containers.asking import status_of
 from boatyard.containers.container import Container
 from boatyard.containers.errors import EngineError
 from boatyard.containers.foreign_files import remove_tree
+from boatyard.containers.reach import Reach
 from boatyard.services.sagemaker import tags
 from boatyard.services.sagemaker.notebook_instances import instance
 from boatyard.services.sagemaker.notebook_instances.log import GROUP, NotebookLog, logs_of
@@ -99,14 +100,11 @@ def _start(work: Work, notebook: Notebook) -> str:
 
 def answers(address: str, token: str) -> bool:
     """Whether JupyterLab answers at an address."""
-    connection = http.client.HTTPConnection(address, instance.PORT, timeout=5)
     try:
-        connection.request("GET", "/api/status", headers={"Authorization": f"token {token}"})
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        authorization = {"Authorization": f"token {token}"}
+        return status_of(Reach(address), instance.PORT, "/api/status", 5, authorization) == 200
+    except OSError:
         return False
-    finally:
-        connection.close()
 
 
 def _why(notebook: Notebook, container: Container, followed: NotebookLog) -> str:

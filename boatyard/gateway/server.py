@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _EPHEMERAL = "ephemeral"
-_END_WITHIN = 9.0
+_END_WITHIN = 8.0
 
 
 class CannotStart(Exception):

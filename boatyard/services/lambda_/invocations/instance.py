@@ -24,10 +24,12 @@ from boatyard.containers.specification import ContainerSpecification, Mount
 from boatyard.services.lambda_.invocations.output import FunctionOutput
 from boatyard.services.lambda_.packages import unpacked
 from boatyard.services.lambda_.records import LATEST, Function
+from boatyard.workflows import Interrupted
 
 log = logging.getLogger(__name__)
 SERVICE = "lambda.amazonaws.com"
 INIT_SECONDS = 30.0
+STOP_LOOK_SECONDS = 0.2
 PYTHON = "python3.11"
 LABEL = "boatyard.lambda.instance"
 NETWORK_PREFIX = "lambda-"
@@ -232,7 +234,7 @@ class Instance:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._give, invocation)
         try:
-            outcome = invocation.done.result(self.function.timeout)
+            outcome = self._outcome(invocation)
             seconds = time.perf_counter() - began
             self._flush_output()
         except TimeoutError:
@@ -244,6 +246,19 @@ class Instance:
         self._log_end(invocation, seconds)
         self.idle_since = time.monotonic()
         return outcome
+
+    def _outcome(self, invocation: Invocation) -> Outcome:
+        """What the invocation comes to. TimeoutError after the function's time; Interrupted when the server stops."""
+        end = time.monotonic() + self.function.timeout
+        while True:
+            left = end - time.monotonic()
+            try:
+                return invocation.done.result(min(STOP_LOOK_SECONDS, max(0.0, left)))
+            except TimeoutError:
+                if self.installation.workflows.stopping:
+                    raise Interrupted from None
+                if left <= STOP_LOOK_SECONDS:
+                    raise
 
     def _flush_output(self) -> None:
         """Have every line in the log that the function has printed so far."""

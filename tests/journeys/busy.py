@@ -44,6 +44,8 @@ class Busy:
     def __init__(self, server: RunningServer, directory: Path) -> None:
         self.server = server
         self.sagemaker, self.logs = server.client("sagemaker"), server.client("logs")
+        # Clients are made here: making them in several threads at once is not safe, using them is.
+        self.runtime = server.client("sagemaker-runtime")
         self.builds, self.functions = Builds(server), Functions(server)
         self.role, self.bucket = make_role(server.client("iam")), make_bucket(server.client("s3"))
         self.image = push_algorithm(server, unique("algorithm"), directory)
@@ -145,8 +147,7 @@ class Busy:
     def ask(self) -> bytes:
         """One invocation; nothing where no container can answer just now."""
         try:
-            runtime = self.server.client("sagemaker-runtime")
-            body: bytes = runtime.invoke_endpoint(EndpointName=self.endpoint, Body=b"row")["Body"].read()
+            body: bytes = self.runtime.invoke_endpoint(EndpointName=self.endpoint, Body=b"row")["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("ServiceUnavailable", "ModelError"):
                 raise

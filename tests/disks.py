@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,21 +11,26 @@ BLOCK = 4096
 
 
 class SmallDisk:
-    """Mounted at `place`; without loop devices (some containers) it is a tmpfs of the same size."""
+    """Mounted at `place`; without mkfs or loop devices (some containers) it is a tmpfs of the same size."""
 
     def __init__(self, directory: Path, mib: int) -> None:
         self.place = directory / "disk"
         self.place.mkdir()
         self._ballast = self.place / "ballast"
-        image = directory / "disk.ext4"
+        if not self._mount_loop(directory / "disk.ext4", mib):
+            options = ["-t", "tmpfs", "-o", f"size={mib}m", "tmpfs"]
+            subprocess.run(["mount", *options, str(self.place)], check=True, capture_output=True)
+
+    def _mount_loop(self, image: Path, mib: int) -> bool:
+        program = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if program is None:
+            return False
         image.touch()
         os.truncate(image, mib << 20)
         # Nothing is kept back for root, who else would have room where nobody has.
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", str(image)], check=True, capture_output=True)
-        looped = subprocess.run(["mount", "-o", "loop", str(image), str(self.place)], check=False, capture_output=True)
-        if looped.returncode != 0:
-            options = ["-t", "tmpfs", "-o", f"size={mib}m", "tmpfs"]
-            subprocess.run(["mount", *options, str(self.place)], check=True, capture_output=True)
+        subprocess.run([program, "-q", "-F", "-m", "0", str(image)], check=True, capture_output=True)
+        mount = ["mount", "-o", "loop", str(image), str(self.place)]
+        return subprocess.run(mount, check=False, capture_output=True).returncode == 0
 
     @property
     def free(self) -> int:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,11 @@ from boatyard.containers.container import Container
 from boatyard.containers.environments import ENVIRONMENTS, Environments
 from boatyard.containers.errors import EngineError, EngineUnavailable, ImageNotFound, NotFound
 from boatyard.containers.host import Host
+from boatyard.containers.image_volumes import uncovered
 from boatyard.containers.images import PulledImage, pull_image, pulled
 from boatyard.containers.network_engine import LABEL_DATA_DIRECTORY, Networks
 from boatyard.containers.service import PodmanService, identity_of
-from boatyard.containers.specification import ContainerSpecification, Network
+from boatyard.containers.specification import ContainerSpecification, Mount, Network
 from boatyard.containers.workloads import host_environment, host_mounts
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Engine:
 
         def create(api: Any) -> Any:
             configured = api.inspect_image(image).get("Config") or {}
+            volumes = uncovered(specification.mounts, configured.get("Volumes") or ())
             return api.create_container(
                 image,
                 command=None if specification.command is None else list(specification.command),
@@ -155,7 +157,7 @@ class Engine:
                 user=specification.user,
                 hostname=specification.hostname,
                 stop_signal=specification.stop_signal,
-                host_config=self._host_config(api, specification),
+                host_config=self._host_config(api, specification, volumes),
             )
 
         try:
@@ -171,7 +173,7 @@ class Engine:
             raise EngineError(f"The container {specification.name} vanished as soon as it was made.")
         return made
 
-    def _host_config(self, api: Any, specification: ContainerSpecification) -> Any:
+    def _host_config(self, api: Any, specification: ContainerSpecification, volumes: Sequence[Mount]) -> Any:
         memory = self._memory_bytes(specification)
         shared = specification.shared_memory_mib
         return api.create_host_config(
@@ -182,7 +184,7 @@ class Engine:
                     "Target": mount.target,
                     "ReadOnly": mount.read_only,
                 }
-                for mount in (*host_mounts(self.data_directory / "engine"), *specification.mounts)
+                for mount in (*host_mounts(self.data_directory / "engine"), *specification.mounts, *volumes)
             ],
             network_mode=specification.network,
             extra_hosts=dict(specification.hosts) or None,

@@ -91,6 +91,17 @@ def test_further_commands_run_in_it(run: Run) -> None:
     assert (code, output) == (4, "hello\n")
 
 
+def test_a_volume_of_the_image_does_not_hide_a_mounted_folder(engine: Engine, run: Run, workdir: Path) -> None:
+    made = run("true")
+    assert made.wait(SECONDS) == Exit(0)
+    name = unique("localhost/volume")
+    engine._connection.call(lambda api: api.commit(made.id, name, "1", changes="VOLUME /opt/ml/model"))
+    command = ("sh", "-c", "echo trained > /opt/ml/model/weights")
+    ended = run(*command, image=f"{name}:1", mounts=[Mount(workdir, "/opt/ml")])
+    assert ended.wait(SECONDS) == Exit(0)
+    assert (workdir / "model" / "weights").read_text() == "trained\n"
+
+
 def test_what_cannot_be_started_says_why(engine: Engine, workdir: Path) -> None:
     with pytest.raises(ImageNotFound, match="localhost/none"):
         engine.start(ContainerSpecification(name=unique("x"), image="localhost/none:1"))

@@ -28,12 +28,12 @@ test: .venv/developed   ## Set everything up and pass all tests.
 	@mkdir -p $(LOCAL)
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
 
-# TORTURE_ROUNDS executions, each with the server killed in it; TORTURE_SEED repeats a run.
-torture: .venv/developed   ## Kill the server at random moments of the pipeline, again and again.
+# TORTURE_ROUNDS kills at every boundary that the blueprint's life crosses; TORTURE_SEED repeats a run.
+torture: .venv/developed   ## Kill the server 200 times, at every boundary and at random moments.
 	boatyard setup
 	@mkdir -p $(LOCAL)
 	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/torture --timeout 36000 -s \
-		tests/torture/torture_pipeline.py $(TEST_OPTIONS)
+		tests/torture/torture_kills.py $(TEST_OPTIONS)
 
 # FUZZ_REQUESTS requests from FUZZ_SEED, FUZZ_THREADS at a time; FUZZ_ONLY=NUMBER sends one of them again.
 fuzz: .venv/developed   ## Send the server what nobody would mean to, built from the service models.

@@ -1,6 +1,7 @@
-"""The pipeline with the server killed twice in one execution, as `make torture` does it at random.
+"""The server killed twenty times in the blueprint's life: while its stacks are made, in the pipeline, at the end.
 
-Policies are enforced meanwhile, so that the blueprint's roles are shown to be enough.
+In this order. `make torture` does it two hundred times, at every boundary there is. Policies are enforced, so that the
+blueprint's roles are shown to be enough.
 """
 
 from __future__ import annotations
@@ -12,70 +13,76 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server import ACCOUNT, REGION
-from tests.torture import checks
-from tests.torture.lab import STAGES, TortureLab, TrappedServer
+from tests.torture.leftovers import Present
+from tests.torture.lifetime import Lifetime, lifetime
+
+IN_THE_STACKS = [
+    "created AWS::CodeCommit::Repository: after",
+    "created AWS::CodePipeline::Pipeline: after",
+    "workflow cloudformation.stack_operation: done",
+]
+IN_THE_PIPELINE = [
+    "event aws.codecommit CodeCommit Repository State Change: after",
+    "workflow codepipeline.action: before",
+    "step codebuild.build source: done",
+    "workflow codebuild.build: done",
+    "invoked train: after",
+    "step sagemaker.training_job image: after",
+    "step sagemaker.training_job start: done",
+    "step sagemaker.training_job upload: done",
+    "workflow sagemaker.endpoint: before",
+    "step sagemaker.endpoint switched: done",
+    "invoked deploy: before",
+    "workflow codepipeline.execution: done",
+]
+WITH_NEW_DATA = ["event aws.s3 Object Created: before", "step sagemaker.endpoint take down: done"]
+AT_THE_END = [
+    "workflow sagemaker.endpoint_deletion: before",
+    "deleted AWS::Lambda::Function: after",
+    "deleted AWS::S3::Bucket: before",
+]
+STAYS = {
+    "images": r".*(localhost/boatyard/|/mlops-byo-lab@sha).*",
+    "mounts": "/engine/storage/overlay",
+    "rules": r"-A (PREROUTING|INPUT|FORWARD) -j BOATYARD-.*",
+    "files": r"(codebuild|sagemaker|lambda|git)/.*",
+}
+"""What a life without kills leaves too; see the long form, which compares them one by one."""
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TortureLab]:
-    """The blueprint's two stacks and data, on a server that dies where it is told to."""
-    directory = tmp_path_factory.mktemp("kill")
-    server = TrappedServer(directory / "data", authorization="enforce")
-    server.start()
-    try:
-        made = TortureLab(server, directory)
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lifetime]:
+    """The blueprint's two stacks and data, on a server that was killed while they were made."""
+    with lifetime(tmp_path_factory.mktemp("kill")) as made:
+        made.begin()
+        made.server.dies(list(IN_THE_STACKS))
         made.bring_up()
         yield made
-    finally:
-        server.fault.unlink(missing_ok=True)
-        server.discard()
 
 
-def test_an_execution_survives_two_kills(lab: TortureLab) -> None:
-    before = checks.done(lab)
-    lab.mark("killed")
-    # The job's container runs, and nobody has written that down.
-    lab.server.dies(step="start", of="training-job", when="before")
-    commit = lab.push()
-    execution = lab.execution_of(commit)
-    # Dev serves with the model, and nobody has written down that it was switched.
-    further = [{"step": "switched", "of": "endpoint", "when": "before"}]
-
-    def again() -> None:
-        if lab.deaths == 1 and further:
-            lab.server.dies(**further.pop())
-
-    status = lab.follow(execution, again)
-    assert status == "Succeeded", lab.story(execution)
-    assert lab.deaths == 2
-    for stage in STAGES:
-        lab.ask(stage)
-    assert checks.work_faults(lab, before, checks.done(lab)) == []
-    assert lab.settled(lambda: checks.log_faults(lab, "killed")) == []
-    assert checks.not_kept(lab, commit) == []
-    lab.server.stop()
-    engine = lab.engine()
-    left = checks.present(lab.server.data_directory, engine)
-    # A busy machine may leave functions' containers to the next start.
-    assert {**left.services, "lambda": 0} == {"sagemaker": len(STAGES), "lambda": 0}
-    assert [name for name in left.files if name.startswith("blobs/tmp")] == []
-    assert checks.orphaned_blobs(lab.server.data_directory) == []
-    lab.server.start()
-    functions = {"boatyard.service": "lambda"}
-    assert lab.settled(lambda: [container.name for container in engine.containers(functions)]) == []
-    engine.close()
+def test_stacks_and_a_push_with_fifteen_kills_end_as_without(life: Lifetime) -> None:
+    assert life.not_died() == []
+    life.server.dies(list(IN_THE_PIPELINE))
+    life.deliver("killed")
+    assert life.not_died() == []
+    assert life.server.deaths == 15
+    assert life.wrong == []
 
 
-def test_a_permission_that_is_missing_stops_the_pipeline(lab: TortureLab) -> None:
+def test_a_permission_that_is_missing_stops_the_pipeline(life: Lifetime) -> None:
+    lab = life.lab
     iam, pipeline = lab.lab.client("iam"), lab.lab.client("codepipeline")
     names = [each["RoleName"] for page in iam.get_paginator("list_roles").paginate() for each in page["Roles"]]
     role = next(name for name in names if "-PipelineRole-" in name)
     policy = iam.get_role_policy(RoleName=role, PolicyName="pipeline")["PolicyDocument"]
+    whole = json.dumps(policy)
     builds = next(each for each in policy["Statement"] if "codebuild:StartBuild" in each["Action"])
     builds["Action"].remove("codebuild:StartBuild")
     iam.put_role_policy(RoleName=role, PolicyName="pipeline", PolicyDocument=json.dumps(policy))
     execution = pipeline.start_pipeline_execution(name=lab.lab.pipeline)["pipelineExecutionId"]
+    life.by_hand += 1
     assert lab.follow(execution) == "Failed"
+    iam.put_role_policy(RoleName=role, PolicyName="pipeline", PolicyDocument=whole)
     actions = pipeline.list_action_executions(pipelineName=lab.lab.pipeline, filter={"pipelineExecutionId": execution})[
         "actionExecutionDetails"
     ]
@@ -89,3 +96,23 @@ def test_a_permission_that_is_missing_stops_the_pipeline(lab: TortureLab) -> Non
         r"allows the codebuild:StartBuild action",
         result["errorDetails"]["message"],
     )
+
+
+def test_new_data_and_the_end_with_five_more_leave_nothing_behind(life: Lifetime) -> None:
+    life.server.dies(list(WITH_NEW_DATA))
+    life.retrain("killed")
+    assert life.not_died() == []
+    life.server.dies(list(AT_THE_END))
+    life.tear_down()
+    assert life.not_died() == []
+    life.end()
+    assert life.server.deaths == 20
+    left = life.at_rest().beyond(Present())
+    more = {
+        (kind, name): count
+        for kind, found in left.items()
+        for name, count in found.items()
+        if not re.fullmatch(STAYS.get(kind, "nothing"), name)
+    }
+    assert more == {}
+    assert life.wrong == []

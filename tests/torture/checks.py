@@ -8,79 +8,13 @@ import re
 import sqlite3
 import tarfile
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from boatyard.containers.engine import Engine
 from tests.torture.lab import LINES, STAGES, TortureLab
+from tests.torture.leftovers import orphaned_blobs as orphaned_blobs
 
-_ID = re.compile(r"[0-9a-f]{32}")
-_UNSTEADY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d+")
 _MARKED = re.compile(r"torture (\S+) (\w+) (\d+)$")
-
-
-@dataclass
-class Present:
-    """What a data directory holds that costs something: containers, networks, mounts, files."""
-
-    containers: Counter[str] = field(default_factory=Counter)
-    networks: Counter[str] = field(default_factory=Counter)
-    mounts: Counter[str] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def services(self) -> dict[str, int]:
-        """How many containers each service has."""
-        found: Counter[str] = Counter()
-        for name, count in self.containers.items():
-            found[name.split()[0]] += count
-        return dict(found)
-
-    def beyond(self, before: Present) -> dict[str, dict[str, int]]:
-        """What is here and was not before."""
-        names = ("containers", "networks", "mounts", "files")
-        found = {name: dict(getattr(self, name) - getattr(before, name)) for name in names}
-        return {name: more for name, more in found.items() if more}
-
-
-def steady(text: str) -> str:
-    """A name without what is different each time."""
-    return _UNSTEADY.sub("*", text)
-
-
-def present(data_directory: Path, engine: Engine) -> Present:
-    """What is there now; the server should be at rest or stopped. Functions' containers end with the server."""
-    found = Present()
-    for container in engine.containers():
-        found.containers[f"{container.labels.get('boatyard.service')} {steady(container.name)}"] += 1
-    for network in engine._connection.call(lambda api: api.networks()):
-        found.networks[steady(network["Name"])] += 1
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        target = line.split()[1]
-        if target.startswith(str(data_directory)):
-            found.mounts[steady(target.removeprefix(str(data_directory)))] += 1
-    for place in ("blobs/tmp", "codebuild", "sagemaker", "lambda", "lambda_", "git", "ecr", "workloads"):
-        for path in sorted((data_directory / place).rglob("*")):
-            inside = path.relative_to(data_directory)
-            # Layers and caches of builds, and what git keeps, are there to stay.
-            if len(inside.parts) <= 6 and not {"layers", "cache", "pushed", "objects"} & set(inside.parts):
-                found.files[steady(str(inside))] += 1
-    return found
-
-
-def orphaned_blobs(data_directory: Path) -> list[str]:
-    """Blobs that no record mentions."""
-    connection = sqlite3.connect(f"file:{data_directory / 'state.db'}?mode=ro", uri=True)
-    known: set[str] = set()
-    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        for row in connection.execute(f'SELECT * FROM "{table}"'):
-            for value in row:
-                known.update(_ID.findall(value if isinstance(value, str) else ""))
-    connection.close()
-    files = [path for path in (data_directory / "blobs").rglob("*") if path.is_file()]
-    return [str(path.relative_to(data_directory)) for path in files if not known & set(_ID.findall(path.name))]
 
 
 def not_kept(lab: TortureLab, commit: str) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,7 +23,7 @@ from boatyard.demo.lab import DemoFailed, Lab, blueprint_directory
 from boatyard.demo.show import Show
 from boatyard.settings import Settings
 from tests.server import ROOT_KEY, ROOT_SECRET, RunningServer
-from tests.torture.faults import fault_file
+from tests.torture.faults import fault_file, replace
 
 T = TypeVar("T")
 LINES = 40
@@ -29,28 +33,73 @@ ALGORITHM = Path(__file__).parent / "algorithm"
 
 
 class TrappedServer(RunningServer):
-    """A server that dies where it is told to."""
+    """A server that dies where it is told to, and is started again as soon as it is dead."""
 
     module = "tests.torture.faults"
+
+    def __init__(self, data_directory: Path, **settings: str) -> None:
+        super().__init__(data_directory, **settings)
+        self.deaths = 0
+        self._watched = threading.RLock()
+        self._over = threading.Event()
 
     @property
     def fault(self) -> Path:
         """The file that tells it."""
         return fault_file(self.data_directory)
 
-    def dies(self, **plan: Any) -> None:
-        """Have it die; see faults.Trap."""
-        temporary = self.fault.with_suffix(".new")
-        temporary.write_text(json.dumps(plan))
-        temporary.replace(self.fault)
+    def dies(self, boundaries: list[str], *, record: bool = False) -> None:
+        """Have it die once at each of these boundaries; see tests.torture.faults."""
+        replace(self.fault, {"kill": boundaries, "record": record})
 
-    def revived(self) -> bool:
-        """Whether it was dead, and was started again."""
-        if self.alive:
-            return False
-        self.kill()
-        self.start()
-        return True
+    def still_to_die(self) -> list[str]:
+        """The boundaries that were not reached so far."""
+        return list(json.loads(self.fault.read_text())["kill"]) if self.fault.exists() else []
+
+    def unnoticed_deaths(self) -> list[str]:
+        """The boundaries of deaths after which it was not started yet."""
+        told = self.fault.with_suffix(".deaths")
+        return told.read_text().splitlines()[self.settled_deaths() :] if told.exists() else []
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Start it again whenever it has died, as long as the block lasts."""
+        self._over.clear()
+        thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            with self._watched:
+                while self._process is not None and self._process.poll() is not None:
+                    self.deaths += 1
+                    self._launch()
+                    # It may die again before it answers.
+                    self._wait_until_ready()
+
+    def settled_deaths(self) -> int:
+        """How often it has died; waits until it runs again."""
+        with self._watched:
+            return self.deaths
+
+    def died_since(self, deaths: int) -> bool:
+        """Whether it has died and is back, which a client may know before this process does."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self.settled_deaths() > deaths:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def strike(self) -> None:
+        """Kill it at this moment; it is started again by who watches."""
+        with self._watched:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 class TortureLab:
@@ -72,7 +121,6 @@ class TortureLab:
             root_secret_access_key=ROOT_SECRET,
         )
         self.lab = Lab(Running(server.pid, server.port, time.time(), settings), blueprint=self.blueprint)
-        self.deaths = 0
 
     def _drop_notebook(self) -> None:
         """The notebook's container has no part in this, and costs time and memory."""
@@ -84,8 +132,8 @@ class TortureLab:
 
     def bring_up(self) -> None:
         """Both stacks and the data."""
-        stacks.create_stacks(self.lab, self.show)
-        delivery.upload_data(self.lab, self.show)
+        self.patiently(lambda: stacks.create_stacks(self.lab, self.show))
+        self.patiently(lambda: delivery.upload_data(self.lab, self.show))
 
     def mark(self, mark: str, pause: float = 0.02) -> None:
         """Have build, training and serving of the next push print numbered lines that bear this mark."""
@@ -93,46 +141,36 @@ class TortureLab:
         target.write_text(json.dumps({"mark": mark, "lines": LINES, "pause": pause}))
 
     def push(self) -> str:
-        """Push, as often as it takes while the server dies; the commit's id."""
-        commit = ""
-        for _ in range(5):
+        """Push, as often as it takes while the server dies; the commit's id. There is one commit for each mark."""
+        for _ in range(20):
+            deaths = self.server.settled_deaths()
             try:
-                if not commit:
-                    commit = delivery.push(self.lab, self.show)
-                else:
-                    done = subprocess.run(
-                        ["git", "push", "--quiet", "origin", "main"],
-                        cwd=self.lab.work_tree, env=self.lab.environment(), capture_output=True, text=True, check=False,
-                    )  # fmt: skip
-                    if done.returncode != 0:
-                        raise DemoFailed(done.stderr)
-                return commit
-            except DemoFailed:
-                if not self._revive_soon():
+                if self._git("show", "HEAD:mark.json") != (self.blueprint / "algorithm" / "mark.json").read_text():
+                    return delivery.push(self.lab, self.show)
+                self._git("push", "--quiet", "--force", "origin", "main", check=True)
+                return self._git("rev-parse", "HEAD", check=True).strip()
+            except (DemoFailed, subprocess.CalledProcessError):
+                if not self.server.died_since(deaths):
                     raise
-                head = ["git", "rev-parse", "HEAD"]
-                commit = subprocess.run(
-                    head, cwd=self.lab.work_tree, capture_output=True, text=True, check=True
-                ).stdout.strip()
         raise AssertionError("the push did not go through")
 
-    def _revive_soon(self) -> bool:
-        """Whether the server has died, which a client may know before this process does."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            if self.server.revived():
-                self.deaths += 1
-                return True
-            time.sleep(0.02)
-        return False
+    def _git(self, *arguments: str, check: bool = False) -> str:
+        """What git says in the lab's clone; nothing before there is one."""
+        tree = self.lab.work_tree
+        if not (tree / ".git").is_dir():
+            return ""
+        return subprocess.run(
+            ["git", *arguments], cwd=tree, env=self.lab.environment(), capture_output=True, text=True, check=check
+        ).stdout
 
     def patiently(self, function: Callable[[], T]) -> T:
         """Ask, again where the server died meanwhile; a failure of a server that lives is raised."""
         while True:
+            deaths = self.server.settled_deaths()
             try:
                 return function()
             except (BotoCoreError, ClientError, OSError):
-                if not self._revive_soon():
+                if not self.server.died_since(deaths):
                     raise
 
     def execution_of(self, commit: str) -> str:
@@ -150,7 +188,6 @@ class TortureLab:
         """Wait for its end; `each` is called while it lasts."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            self.deaths += self.server.revived()
             status = self.patiently(lambda: self.status(execution))
             if status in delivery.ENDED:
                 return status

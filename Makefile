@@ -1,5 +1,5 @@
 # Boatyard's commands for people and for CI. Everything is installed into .venv; state goes to .boatyard.
-.PHONY: demo test torture fuzz unit lint types lock bench clean
+.PHONY: demo test clients torture fuzz unit lint types lock bench clean
 .DELETE_ON_ERROR:
 
 PYTHON_BIN := .venv/bin
@@ -25,8 +25,17 @@ demo: .venv/installed   ## Set everything up and carry the algorithm from commit
 
 test: .venv/developed   ## Set everything up and pass all tests.
 	boatyard setup
+	$(PYTHON_BIN)/python -m tests.clients.environments
 	@mkdir -p $(LOCAL)
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
+
+# Everything that is tried of the clients, and the table of it.
+clients: .venv/developed   ## Drive the server with the clients of others, and write docs/reference/clients.md.
+	boatyard setup
+	$(PYTHON_BIN)/python -m tests.clients.environments --all
+	@mkdir -p $(LOCAL)
+	CLIENTS_TABLE=docs/reference/clients.md $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/clients --timeout 3600 \
+		tests/clients $(wildcard tests/clients/long_*.py) $(TEST_OPTIONS)
 
 # TORTURE_ROUNDS kills at every boundary that the blueprint's life crosses; TORTURE_SEED repeats a run.
 torture: .venv/developed   ## Kill the server 200 times, at every boundary and at random moments.
@@ -53,9 +62,10 @@ types: .venv/developed
 	$(PYTHON_BIN)/mypy
 
 lock: .venv/developed   ## Write the lock files anew from pyproject.toml.
-	$(PYTHON_BIN)/python -m pip install --quiet uv
 	$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url pyproject.toml --output-file requirements.lock
 	$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url --extra development pyproject.toml --output-file requirements-development.lock
+	cd tests/clients/requirements && for name in *.in; do $(CURDIR)/$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header \
+		--no-annotate --python-version 3.11 $$name --output-file $${name%.in}.txt || exit 1; done
 
 bench: .venv/developed   ## Measure, and write bench/results/.
 	$(PYTHON_BIN)/python -m bench.figures

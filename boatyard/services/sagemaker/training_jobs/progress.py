@@ -20,7 +20,6 @@ _ECHOED = (
     "AlgorithmSpecification",
     "RoleArn",
     "InputDataConfig",
-    "OutputDataConfig",
     "ResourceConfig",
     "StoppingCondition",
     "CheckpointConfig",
@@ -80,6 +79,8 @@ def description(job: TrainingJob) -> dict[str, Any]:
         "EnableManagedSpotTraining": False,
         "ProfilingStatus": "Disabled",
         **{name: request[name] for name in _ECHOED if name in request},
+        # As AWS answers it: clients such as the SageMaker SDK read the key without asking whether it is there.
+        "OutputDataConfig": {"KmsKeyId": "", **request["OutputDataConfig"]},
     }
     if job.failure_reason:
         described["FailureReason"] = job.failure_reason

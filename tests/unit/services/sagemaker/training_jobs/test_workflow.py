@@ -53,6 +53,7 @@ def test_a_job_trains_uploads_and_completes(call: Call, engine: FakeEngine, job_
     assert all("EndTime" in each for each in job["SecondaryStatusTransitions"])
     assert [(m["MetricName"], m["Value"]) for m in job["FinalMetricDataList"]] == [("accuracy", 0.75)]
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://lab-data/models/job/output/model.tar.gz"
+    assert job["OutputDataConfig"]["KmsKeyId"] == ""
     body = call.invoke("s3", "GetObject", Bucket="lab-data", Key="models/job/output/model.tar.gz")["Body"]
     with tarfile.open(fileobj=io.BytesIO(whole(body))) as archive:
         assert archive.getnames() == ["tree.txt"]

@@ -1,0 +1,86 @@
+"""What the tests of clients share: a server, and running a client's programs as its user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients import cases
+from tests.clients.environments import environment
+from tests.server import RunningServer
+
+SCRIPTS = Path(__file__).parent / "scripts"
+_passed: dict[str, bool] = {}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The server that the clients share, with the default settings: authorization is enforced."""
+    running = RunningServer(tmp_path_factory.mktemp("clients") / "data").start()
+    yield running
+    running.discard()
+
+
+@pytest.fixture(scope="session")
+def client(server: RunningServer) -> Callable[..., Any]:
+    """A boto3 client of the shared server, for what tests prepare and look at: client("s3")."""
+    return server.client
+
+
+class Shell:
+    """Runs programs in a directory, with a home of their own and the server in the environment."""
+
+    def __init__(self, server: RunningServer, directory: Path) -> None:
+        self.directory = directory
+        home = directory / "home"
+        home.mkdir()
+        self.environment = server.environment(HOME=str(home), SAM_CLI_TELEMETRY="0", GIT_CONFIG_NOSYSTEM="1")
+
+    def attempt(self, *command: str, data: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; output and error are one, as a terminal shows them."""
+        return subprocess.run(
+            command,
+            cwd=self.directory,
+            env=self.environment | variables,
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=580,
+            check=False,
+        )
+
+    def __call__(self, *command: str, data: str = "", **variables: str) -> str:
+        """Run a command, which must succeed; its output."""
+        done = self.attempt(*command, data=data, **variables)
+        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout.strip()
+
+    def script(self, name: str, requirements: str, *arguments: str) -> str:
+        """Run one of the scripts with a client's Python, which must succeed; its output."""
+        return self(str(environment(requirements) / "bin" / "python"), str(SCRIPTS / name), *arguments)
+
+
+@pytest.fixture
+def shell(server: RunningServer, tmp_path: Path) -> Shell:
+    """A shell in an empty directory, as the root user."""
+    return Shell(server, tmp_path)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what has passed, in all of its phases."""
+    _passed[report.nodeid] = report.passed and _passed.get(report.nodeid, True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table when CLIENTS_TABLE names a file for it."""
+    target = os.environ.get("CLIENTS_TABLE")
+    if target:
+        found = cases.all_cases()
+        seen = {each.client.title: each.client.seen() for each in found}
+        Path(target).write_text(cases.page(found, _passed, seen))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
 
 Item = TypeVar("Item")
@@ -21,7 +22,7 @@ def encode_token(position: Any) -> str:
 def decode_token(token: str, code: str = "ValidationException", message: str = "Invalid pagination token") -> Any:
     """The position in a token; ApiError with `code` when the token was not made by encode_token."""
     try:
-        return json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        return json_text.read(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, binascii.Error, UnicodeDecodeError):
         raise ApiError(code, message, status=400) from None
 

@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from boatyard.api import json_text
+
 _SYNTAX = "Syntax errors in policy."
 _VERSIONS = ("2008-10-17", "2012-10-17")
 _TOP = {"Version", "Id", "Statement"}
@@ -113,7 +115,7 @@ class Policy:
 def parse(document: str, grammar: Grammar) -> Policy:
     """The policy that a document states; raises MalformedPolicy with IAM's message."""
     try:
-        content = json.loads(document)
+        content = json_text.read(document)
     except ValueError:
         raise MalformedPolicy("This policy contains invalid Json" if grammar is Grammar.TRUST else _SYNTAX) from None
     if not isinstance(content, dict):

@@ -187,7 +187,7 @@ def _parse_header(member: Any, text: str, name: str) -> Any:
     if member.serialization.get("jsonvalue"):
         try:
             return msgspec.json.decode(base64.b64decode(text))
-        except (ValueError, msgspec.DecodeError):
+        except (ValueError, msgspec.DecodeError, RecursionError):
             raise Malformed(f"Provided argument {name} is not base64-encoded JSON") from None
     return _scalar(member, text.strip(), "rfc822", name)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from boatyard.api import json_text
 from boatyard.identity.actions.model import Keys, Params, lookup_any
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def events(call: Call, operation: str, params: Params) -> Keys:
         keys["events:targetarn"] = gathered(params.get("Targets", []), "Arn")
     if operation == "PutRule" and _is_text(params, "EventPattern"):
         try:
-            pattern = json.loads(params["EventPattern"])
+            pattern = json_text.read(params["EventPattern"])
         except ValueError:
             return keys
         for name in ("source", "detail-type"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import iso, now
@@ -47,7 +47,7 @@ def _put(call: Call, tx: Transaction, entry: dict[str, Any]) -> str:
     if entry["Source"].startswith("aws."):
         raise ApiError("NotAuthorizedForSourceException", "Not authorized for the source.")
     try:
-        detail = json.loads(entry["Detail"])
+        detail = json_text.read(entry["Detail"])
     except ValueError:
         detail = None
     if not isinstance(detail, dict):
@@ -73,7 +73,7 @@ def test_event_pattern(call: Call, params: Params) -> dict[str, Any]:
     """Whether a pattern matches an event. EventBridge API Reference: TestEventPattern."""
     matches = patterns.compiled(params["EventPattern"])
     try:
-        event = json.loads(params["Event"])
+        event = json_text.read(params["Event"])
     except ValueError as error:
         raise ApiError("ValidationException", f"Parameter Event is not valid. Reason: {error}") from error
     missing = [name for name in _REQUIRED if not isinstance(event, dict) or name not in event]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import operator
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
 
 Test = Callable[[Any], bool]
@@ -35,7 +35,7 @@ def compiled(pattern: str) -> Callable[[dict[str, Any]], bool]:
     Follows the EventBridge user guide, "Amazon EventBridge event patterns" and "Comparison operators".
     """
     try:
-        parsed = json.loads(pattern)
+        parsed = json_text.read(pattern)
     except ValueError as error:
         raise invalid(f"Filter is not valid JSON: {error}") from error
     if not isinstance(parsed, dict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
@@ -82,7 +82,7 @@ def _own_input(delivery: Delivery, text: str) -> dict[str, Any]:
     if not any(name in delivery.target for name in ("Input", "InputPath", "InputTransformer")):
         return {}
     try:
-        given = json.loads(text)
+        given = json_text.read(text)
     except ValueError as error:
         raise ApiError("ValidationException", f"The input of the target is not JSON: {error}") from error
     return given if isinstance(given, dict) else {}
@@ -97,7 +97,7 @@ def _publish(call: Call, delivery: Delivery, text: str) -> None:
     message = text
     if "InputTransformer" in delivery.target and text.startswith('"'):
         try:
-            message = str(json.loads(text))
+            message = str(json_text.read(text))
         except ValueError:
             message = text
     call.invoke("sns", "Publish", TopicArn=delivery.target["Arn"], Message=message)
@@ -123,7 +123,7 @@ def _write_log(call: Call, delivery: Delivery, text: str) -> None:
 
 def _as_object(text: str) -> dict[str, Any]:
     try:
-        given = json.loads(text)
+        given = json_text.read(text)
     except ValueError:
         given = None
     if not isinstance(given, dict):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.names import check_pattern
@@ -62,7 +62,7 @@ def _check(target: dict[str, Any]) -> None:
     sending.check(target)
     if "Input" in target:
         try:
-            json.loads(target["Input"])
+            json_text.read(target["Input"])
         except ValueError as error:
             raise ApiError("ValidationException", f"JSON syntax error in input for target {name}") from error
     if "InputPath" in target:

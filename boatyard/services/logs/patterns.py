@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
+from boatyard.api.expressions import Expression, InvalidExpression, TooSlow
 
+# For one request, over all the messages that it searches.
+SEARCH_SECONDS = 2.0
+# Parentheses within parentheses: each costs a few calls on Python's stack.
+DEEPEST = 50
 Matcher = Callable[[str], bool]
 TERM = re.compile(r'\s*([?-]?)(?:"((?:[^"\\]|\\.)*)"|%([^%]+)%|([^\s"]+))')
 TOKEN = re.compile(
@@ -60,11 +65,15 @@ def _terms(pattern: str) -> Matcher:
         position = found.end()
 
     def matches(message: str) -> bool:
-        if any(term(message) for term in excluded):
-            return False
-        if optional and not needed:
-            return any(term(message) for term in optional)
-        return all(term(message) for term in needed)
+        try:
+            if any(term(message) for term in excluded):
+                return False
+            if optional and not needed:
+                return any(term(message) for term in optional)
+            return all(term(message) for term in needed)
+        except TooSlow:
+            text = f"The regular expression in the filter pattern takes too long; simplify it: {pattern[:200]}"
+            raise ApiError("InvalidParameterException", text, status=400) from None
 
     return matches
 
@@ -72,10 +81,9 @@ def _terms(pattern: str) -> Matcher:
 def _term(quoted: str | None, expression: str | None, word: str | None, pattern: str) -> Matcher:
     if expression is not None:
         try:
-            compiled = re.compile(expression)
-        except re.error:
+            return Expression(expression, SEARCH_SECONDS).found_in
+        except InvalidExpression:
             raise _invalid(pattern) from None
-        return lambda message: compiled.search(message) is not None
     text = quoted.replace('\\"', '"') if quoted is not None else word or ""
     return lambda message: text in message
 
@@ -85,7 +93,7 @@ def _matches_json(condition: Callable[[Any], bool], message: str) -> bool:
     if start < 0:
         return False
     try:
-        document = json.loads(message[start:])
+        document = json_text.read(message[start:])
     except ValueError:
         return False
     return condition(document)
@@ -107,6 +115,7 @@ class _Json:
             self._tokens.append((str(found.lastgroup), str(found.group(found.lastgroup or 0))))
             position = found.end()
         self._at = 0
+        self._depth = 0
 
     def parse(self) -> Callable[[Any], bool]:
         condition = self._either()
@@ -143,7 +152,11 @@ class _Json:
     def _comparison(self) -> Callable[[Any], bool]:
         if self._peek("("):
             self._next()
+            self._depth += 1
+            if self._depth > DEEPEST:
+                raise _invalid(self._text)
             condition = self._either()
+            self._depth -= 1
             self._next("punctuation", ")")
             return condition
         selector = self._next("selector")

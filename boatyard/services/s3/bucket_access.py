@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from boatyard.api import json_text
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, Principals, parse
@@ -69,7 +69,7 @@ def check_policy(bucket: Bucket, document: str) -> Policy:
     if len(document.encode()) > POLICY_LIMIT:
         raise _malformed(f"Policies must be at most {POLICY_LIMIT} bytes")
     try:
-        content = json.loads(document)
+        content = json_text.read(document)
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
+from boatyard.api import json_text
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.identity import sealing as master
@@ -167,7 +167,7 @@ def _context(encoded: str | None) -> dict[str, str]:
     if encoded is None:
         return {}
     try:
-        context = json.loads(base64.b64decode(encoded, validate=True))
+        context = json_text.read(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError):
         context = None
     if not isinstance(context, dict) or not all(isinstance(value, str) for value in context.values()):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.services.sns.lookup import invalid
 
 _WORDS = {"prefix", "suffix", "anything-but", "numeric", "exists", "equals-ignore-case"}
@@ -21,7 +21,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 def check_filter(document: str) -> None:
     """InvalidParameter for a filter policy that cannot be one."""
     try:
-        content = json.loads(document)
+        content = json_text.read(document)
     except ValueError as error:
         raise invalid("FilterPolicy: failed to parse JSON") from error
     if not isinstance(content, dict):
@@ -47,10 +47,10 @@ def accepts(document: str | None, scope: str, message: str, attributes: Mapping[
     """Whether a message passes a subscription's filter, by its attributes or by its body."""
     if not document:
         return True
-    wanted = json.loads(document)
+    wanted = json_text.read(document)
     if scope == "MessageBody":
         try:
-            body = json.loads(message)
+            body = json_text.read(message)
         except ValueError:
             return False
         return isinstance(body, dict) and _matches(wanted, body)
@@ -62,7 +62,7 @@ def _value(attribute: Mapping[str, Any]) -> Any:
     if kind.startswith("Number"):
         return float(text)
     if kind.startswith("String.Array"):
-        return json.loads(text)
+        return json_text.read(text)
     return text
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import uuid
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import now
@@ -104,7 +104,7 @@ def _check_number(name: str, text: str) -> None:
 
 def _variants(message: str) -> dict[str, str]:
     try:
-        content = json.loads(message)
+        content = json_text.read(message)
     except ValueError as error:
         raise invalid("Message Structure - JSON message body failed to parse") from error
     if not isinstance(content, dict) or not isinstance(content.get("default"), str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import secrets
 import uuid
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from boatyard.api import json_text
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
@@ -74,7 +74,7 @@ def _check_attribute(name: str, value: str, protocol: str) -> None:
         check_filter(value)
     if name == "DeliveryPolicy" and value:
         try:
-            json.loads(value)
+            json_text.read(value)
         except ValueError as error:
             raise invalid("DeliveryPolicy: failed to parse JSON") from error
 

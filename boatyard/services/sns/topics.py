@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from boatyard.api import json_text
 from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.paging import page
@@ -41,7 +42,7 @@ def _check_attribute(name: str, value: str) -> None:
 
 def _check_json(name: str, value: str) -> None:
     try:
-        json.loads(value)
+        json_text.read(value)
     except ValueError as error:
         raise invalid(f"{name}: failed to parse JSON") from error
 

@@ -11,6 +11,7 @@ from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.events import emit
+from boatyard.api.expressions import Expression, InvalidExpression, TooSlow
 from boatyard.api.timestamps import now
 from boatyard.services.ssm import quotas
 from boatyard.services.ssm.lookup import (
@@ -29,6 +30,7 @@ _ADVANCED_BYTES = 8192
 _VERSIONS = 100
 _LABELS = 10
 _CHUNK = 4096
+_SEARCH_SECONDS = 2.0
 _LABEL = re.compile(r"(?!aws|ssm|\d)[a-zA-Z0-9_.-]{1,100}", re.IGNORECASE)
 
 
@@ -80,13 +82,10 @@ def _check(params: Params) -> None:
     pattern = params.get("AllowedPattern")
     if pattern:
         try:
-            allowed = re.fullmatch(pattern, params["Value"]) is not None
-        except re.error as error:
-            raise ApiError(
-                "InvalidAllowedPatternException",
-                f"The pattern {pattern} is not a valid regular expression.",
-                status=400,
-            ) from error
+            allowed = Expression(pattern, _SEARCH_SECONDS).fits(params["Value"])
+        except (InvalidExpression, TooSlow) as error:
+            fault = "takes too long" if isinstance(error, TooSlow) else "is not a valid regular expression"
+            raise ApiError("InvalidAllowedPatternException", f"The pattern {pattern} {fault}.", status=400) from error
         if not allowed:
             raise ApiError(
                 "ParameterPatternMismatchException",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
 from boatyard.services.codepipeline import wakeups
 from boatyard.services.codepipeline.actions.run import ActionAbandoned, ActionFailed, ActionRun, Outcome
@@ -98,7 +98,7 @@ def _variables(configuration: dict[str, str]) -> list[dict[str, str]]:
     if not text:
         return []
     try:
-        given = json.loads(text)
+        given = json_text.read(text)
         return [
             {"name": str(item["name"]), "value": str(item["value"]), "type": str(item.get("type", "PLAINTEXT"))}
             for item in given

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import Countdown, now
 from boatyard.services.codepipeline import job_event, naming, wakeups
@@ -165,7 +166,7 @@ def _payload(payload: Any) -> bytes:
 def _function_error(name: str, payload: bytes) -> str:
     """The message of a function that ended with an error, and where its output is."""
     try:
-        error = json.loads(payload)
+        error = json_text.read(payload)
         kind, text = error.get("errorType"), error.get("errorMessage")
         said = f"{kind}: {text}" if kind else str(text)
     except (ValueError, AttributeError):

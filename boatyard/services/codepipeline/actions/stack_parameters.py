@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.services.codepipeline.actions import artifact_files
 from boatyard.services.codepipeline.actions.run import ActionFailed, ActionRun
 
@@ -35,7 +36,7 @@ def template_configuration(action: ActionRun) -> dict[str, Any]:
     if not place:
         return {}
     try:
-        given = json.loads(artifact_file(action, place))
+        given = json_text.read(artifact_file(action, place))
     except ValueError as error:
         raise ActionFailed("ConfigurationError", f"The template configuration {place} is not JSON: {error}") from error
     if not isinstance(given, dict):
@@ -49,7 +50,7 @@ def parameters(action: ActionRun, given: dict[str, Any]) -> list[dict[str, str]]
     """The parameters of the configuration file, with those of ParameterOverrides over them."""
     text = action.configuration.get("ParameterOverrides", "{}")
     try:
-        overrides = json.loads(text)
+        overrides = json_text.read(text)
         merged = {**given, **overrides}
     except (ValueError, TypeError) as error:
         raise ActionFailed("ConfigurationError", f"ParameterOverrides is not a JSON object: {error}") from error
@@ -86,7 +87,7 @@ def _attribute(action: ActionRun, arguments: Any) -> str:
 def _parameter(action: ActionRun, arguments: Any) -> str:
     name, path, key = arguments
     try:
-        return str(json.loads(artifact_file(action, f"{name}::{path}"))[key])
+        return str(json_text.read(artifact_file(action, f"{name}::{path}"))[key])
     except (ValueError, KeyError, TypeError) as error:
         raise ActionFailed(
             "ConfigurationError", f"Fn::GetParam finds no {key} in {path} of the artifact {name}: {error!r}"

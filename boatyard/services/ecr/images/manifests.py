@@ -1,9 +1,9 @@
 """Manifests as they are pushed: docker's schema 2 and OCI's, checked and taken apart."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.services.ecr.repositories import DIGEST
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -37,7 +37,7 @@ def read(content: bytes, media_type: str | None) -> Manifest:
     if len(content) > LIMIT:
         raise BadManifest(f"the manifest has {len(content)} bytes; at most {LIMIT} are taken")
     try:
-        document = json.loads(content)
+        document = json_text.read(content)
     except (ValueError, RecursionError) as error:
         raise BadManifest(f"the manifest is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:

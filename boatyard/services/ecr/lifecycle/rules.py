@@ -1,12 +1,12 @@
 """Lifecycle policies: reading one, and which images it expires."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.services.ecr.records import Image
 
 STATUSES = ("tagged", "untagged", "any")
@@ -53,7 +53,7 @@ class Expiry:
 def read(text: str) -> list[Rule]:
     """The rules by priority (Amazon ECR User Guide: "Lifecycle policy properties"); BadPolicy."""
     try:
-        document = json.loads(text)
+        document = json_text.read(text)
     except (ValueError, RecursionError) as error:
         raise BadPolicy(f"it is not JSON: {error}") from error
     rules = document.get("rules") if isinstance(document, dict) else None

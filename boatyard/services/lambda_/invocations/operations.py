@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 import uuid
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.bodies import whole
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
@@ -73,7 +73,7 @@ def _payload(params: Params, limit: int) -> bytes:
     if not payload:
         return b"{}"
     try:
-        json.loads(payload)
+        json_text.read(payload)
     except ValueError as error:
         raise ApiError(
             "InvalidRequestContentException",

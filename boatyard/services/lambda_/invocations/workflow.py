@@ -7,6 +7,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import Countdown, now
 from boatyard.services.lambda_.functions.names import require_settings
@@ -91,6 +92,6 @@ def _attempt(work: Work, event: Event, age: Countdown) -> dict[str, Any]:
 
 def _shortened(payload: bytes) -> str:
     try:
-        return json.dumps(json.loads(payload))[:2000]
+        return json.dumps(json_text.read(payload))[:2000]
     except ValueError:
         return payload[:2000].decode(errors="replace")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from boatyard.api import json_text
 from boatyard.api.bodies import whole
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
@@ -78,7 +78,7 @@ def _manifest(call: Call, bucket: str, key: str, uri: str) -> Iterator[tuple[str
     if head["ContentLength"] > _MANIFEST_LIMIT:
         raise DataUnavailable(f"The manifest {uri} is larger than {_MANIFEST_LIMIT} bytes")
     try:
-        entries = json.loads(whole(call.invoke("s3", "GetObject", Bucket=bucket, Key=key)["Body"]))
+        entries = json_text.read(whole(call.invoke("s3", "GetObject", Bucket=bucket, Key=key)["Body"]))
         prefix = entries[0]["prefix"]
         names = entries[1:]
     except (ValueError, LookupError, TypeError):

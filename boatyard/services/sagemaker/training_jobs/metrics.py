@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from boatyard.api.errors import ApiError
+from boatyard.api.expressions import Expression, InvalidExpression, TooSlow
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-# A line longer than this is not searched whole: an expression that backtracks must not hold up the log.
+# Neither one line nor one expression may hold up the log: longer lines are not searched whole.
 _LINE_LIMIT = 4096
+_LINE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class MetricDefinitions:
     """A job's MetricDefinitions, compiled."""
 
     def __init__(self, definitions: Sequence[dict[str, str]]) -> None:
-        self._patterns = [(entry["Name"], compiled(entry)) for entry in definitions]
+        for entry in definitions:
+            check(entry)
+        self._expressions = {entry["Name"]: entry["Regex"] for entry in definitions}
 
     def found_in(self, line: str) -> Iterator[tuple[str, float]]:
-        """The metrics that a line of the log gives, as name and value."""
-        for name, pattern in self._patterns:
-            for match in pattern.finditer(line[:_LINE_LIMIT]):
-                value = _number(match.group(1) if pattern.groups else match.group(0))
-                if value is not None:
-                    yield name, value
+        """The metrics that a line of the log gives, as name and value.
+
+        An expression that does not come to an end is given up, for this job, with a word in the server's log.
+        """
+        for name, pattern in tuple(self._expressions.items()):
+            expression = Expression(pattern, _LINE_SECONDS)
+            try:
+                for match in expression.matches(line[:_LINE_LIMIT]):
+                    value = _number(match.group(1) if expression.groups else match.group(0))
+                    if value is not None:
+                        yield name, value
+            except TooSlow:
+                log.warning("The metric %r is no longer looked for: its expression %r takes too long.", name, pattern)
+                del self._expressions[name]
 
 
-def compiled(definition: dict[str, str]) -> re.Pattern[str]:
-    """The expression of a definition, or AWS's error for one that cannot be compiled."""
+def check(definition: dict[str, str]) -> None:
+    """Raises AWS's error for a definition whose expression is none."""
     try:
-        return re.compile(definition["Regex"])
-    except re.error as error:
+        Expression(definition["Regex"], _LINE_SECONDS)
+    except InvalidExpression as error:
         raise ApiError(
             "ValidationException",
             f"The regular expression of the metric {definition['Name']!r} is not valid: "

@@ -8,7 +8,7 @@ from boatyard.api.call import Params
 from boatyard.api.errors import ApiError, not_supported
 from boatyard.services.sagemaker import constraints, instances, s3_locations
 from boatyard.services.sagemaker.training_jobs.layout import TENSORS
-from boatyard.services.sagemaker.training_jobs.metrics import compiled
+from boatyard.services.sagemaker.training_jobs.metrics import check as check_metric
 
 _OPERATION = "CreateTrainingJob"
 # What would change what the job does, and is not done: refused whatever its value.
@@ -60,7 +60,7 @@ def _algorithm(params: Params) -> None:
     if len(set(names)) != len(names):
         raise ApiError("ValidationException", "The names of the metrics in MetricDefinitions must be unique.")
     for definition in definitions:
-        compiled(definition)
+        check_metric(definition)
 
 
 def _input_mode(mode: str, member: str) -> None:

@@ -138,3 +138,15 @@ def test_patterns_that_cannot_be_understood(pattern: str) -> None:
     with pytest.raises(ApiError) as raised:
         compile_pattern(pattern)
     assert raised.value.code == "InvalidParameterException"
+
+
+def test_an_expression_that_never_ends_is_refused() -> None:
+    matches = compile_pattern("%(a|aa)+$%")
+    with pytest.raises(ApiError, match="takes too long"):
+        matches("a" * 60 + "b")
+
+
+@pytest.mark.parametrize("pattern", ["{" + "(" * 500 + "}", "%" + "(" * 500 + "%"])
+def test_a_pattern_nested_too_deep_is_refused(pattern: str) -> None:
+    with pytest.raises(ApiError, match="Invalid filter pattern"):
+        compile_pattern(pattern)

@@ -97,6 +97,7 @@ def test_parameters_by_path_and_by_filter(call: Call) -> None:
         ({"Type": None}, "ValidationException"),
         ({"AllowedPattern": "[0-9]+"}, "ParameterPatternMismatchException"),
         ({"AllowedPattern": "["}, "InvalidAllowedPatternException"),
+        ({"AllowedPattern": "(a|aa)+", "Value": "a" * 80 + "b"}, "InvalidAllowedPatternException"),
         ({"Policies": "[]"}, "ValidationException"),
     ],
 )

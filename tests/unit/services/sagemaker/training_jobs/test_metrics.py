@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boatyard.api.errors import ApiError
-from boatyard.services.sagemaker.training_jobs.metrics import MetricDefinitions, compiled
+from boatyard.services.sagemaker.training_jobs.metrics import MetricDefinitions, check
 
 DEFINITIONS = MetricDefinitions(
     [
@@ -27,4 +27,11 @@ def test_what_is_no_number_is_no_metric() -> None:
 
 def test_a_broken_expression_is_refused_by_name() -> None:
     with pytest.raises(ApiError, match="metric 'broken' is not valid"):
-        compiled({"Name": "broken", "Regex": "("})
+        check({"Name": "broken", "Regex": "("})
+
+
+def test_an_expression_without_end_is_given_up_and_the_others_go_on() -> None:
+    definitions = MetricDefinitions([{"Name": "slow", "Regex": "(a|aa)+$"}, {"Name": "loss", "Regex": r"loss: (\S+)"}])
+    line = "a" * 60 + "b loss: 1"
+    assert list(definitions.found_in(line)) == [("loss", 1.0)]
+    assert list(definitions.found_in("aaa loss: 2")) == [("loss", 2.0)]

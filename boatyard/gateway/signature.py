@@ -35,6 +35,7 @@ ONE_MECHANISM = (
 )
 _REGION = re.compile(r"[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}|aws-global")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,7 @@ def string_to_sign(claim: Claim, canonical: str) -> str:
 
 def _canonical_requests(request: HttpRequest, claim: Claim, payload_hash: str) -> Iterator[str]:
     """The canonical request; where clients differ in how they encode what they send, each reading in turn."""
-    headers = "".join(f"{name}:{_trimmed(request.headers.get(name, ''))}\n" for name in claim.signed_headers)
+    headers = "".join(f"{name}:{trimmed(request.headers.get(name, ''))}\n" for name in claim.signed_headers)
     names = ";".join(claim.signed_headers)
     paths = _distinct(_canonical_paths(request.raw_path, claim.service))
     queries = _distinct(_canonical_queries(request.query_string, claim.presigned))
@@ -287,8 +288,10 @@ def _distinct(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _trimmed(value: str) -> str:
-    return " ".join(value.split())
+def trimmed(value: str) -> str:
+    """A header's value as it is signed: no blanks at its ends, one where there are several."""
+    # The blanks of ASCII only: in text beyond it, which is UTF-8 here, bytes such as 0xA0 are parts of characters.
+    return _BLANKS.sub(" ", value).strip(" ")
 
 
 def _encode(raw: bytes, safe: str = "-_.~") -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from boatyard.gateway.messages import HttpRequest
 from boatyard.gateway.refusals import Refusal, Why
+from boatyard.gateway.signature import trimmed
 
 _SUBRESOURCES = frozenset(
     {
@@ -131,7 +132,7 @@ def string_to_sign(request: HttpRequest, claim: ClaimV2) -> str:
         request.headers.get("content-md5") or _as_sent(query.get("content-md5", "")),
         request.headers.get("content-type") or _as_sent(query.get("content-type", "")),
         str(claim.expires),
-        *(f"{name}:{' '.join(value.split())}" for name, value in sorted(amz.items())),
+        *(f"{name}:{trimmed(value)}" for name, value in sorted(amz.items())),
     ]
     # The resource always has the bucket, for virtual-host-style requests too: `path` holds it then.
     resource = request.path

@@ -18,7 +18,8 @@ from boatyard.gateway.protocols.values import Malformed
 
 _FORBIDDEN_IN_HEADERS = re.compile("[^\t\x20-\x7e\x80-\xff]")
 _LABEL = re.compile(r"\{(\w+)(\+?)\}")
-_HEADER_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(?:,|$)')
+_BLANKS = " \t"  # of HTTP: bytes beyond ASCII that Python takes for blanks are parts of UTF-8 characters in headers
+_HEADER_ITEM = re.compile(r'[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^",]*))[ \t]*(?:,|$)')
 
 
 @lru_cache(maxsize=1024)
@@ -189,7 +190,7 @@ def _parse_header(member: Any, text: str, name: str) -> Any:
             return msgspec.json.decode(base64.b64decode(text))
         except (ValueError, msgspec.DecodeError, RecursionError):
             raise Malformed(f"Provided argument {name} is not base64-encoded JSON") from None
-    return _scalar(member, text.strip(), "rfc822", name)
+    return _scalar(member, text.strip(_BLANKS), "rfc822", name)
 
 
 def _header_items(text: str) -> list[str]:
@@ -197,8 +198,8 @@ def _header_items(text: str) -> list[str]:
     for quoted, plain in _HEADER_ITEM.findall(text):
         if quoted:
             items.append(quoted.replace('\\"', '"').replace("\\\\", "\\"))
-        elif plain.strip():
-            items.append(plain.strip())
+        elif plain.strip(_BLANKS):
+            items.append(plain.strip(_BLANKS))
     return items
 
 

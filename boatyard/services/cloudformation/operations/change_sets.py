@@ -16,7 +16,7 @@ from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.services.cloudformation import quotas
 from boatyard.services.cloudformation.comparison import changes, is_same
-from boatyard.services.cloudformation.deployment.journal import new_operation
+from boatyard.services.cloudformation.deployment.journal import STACK_TYPE, new_operation
 from boatyard.services.cloudformation.operations.reading import shown_parameters
 from boatyard.services.cloudformation.operations.stacks import (
     check_name,
@@ -35,6 +35,8 @@ from boatyard.services.cloudformation.records import (
     ChangeSet,
     Operation,
     Stack,
+    StackEvent,
+    add_event,
     find_stack,
     live_stacks,
     resources_of,
@@ -89,6 +91,7 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
                 raise ApiError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
             STACKS.insert(tx, stack)
             quotas.STACKS.check(call.installation, live_stacks(tx, call.account, call.region), more=0)
+            add_event(tx, _first_event(stack))
         for spent in CHANGE_SETS.select(tx, {"stack_id": stack.id, "name": name}):
             CHANGE_SETS.delete(tx, spent.account, spent.region, spent.id)
         CHANGE_SETS.insert(tx, change_set)
@@ -122,6 +125,21 @@ def _stack_for(call: Call, name: str, kind: str, change_set_name: str) -> tuple[
         created=now(),
     )
     return made, True
+
+
+def _first_event(stack: Stack) -> StackEvent:
+    """The event of a stack that is to be reviewed: the SAM CLI asks for the latest before it executes."""
+    return StackEvent(
+        stack_id=stack.id,
+        sequence=0,
+        id=str(uuid.uuid4()),
+        time=stack.created,
+        logical_id=stack.name,
+        physical_id=stack.id,
+        type=STACK_TYPE,
+        status=stack.status,
+        reason=stack.status_reason,
+    )
 
 
 def _repeated(call: Call, stack: Stack, name: str, token: str | None) -> ChangeSet | None:

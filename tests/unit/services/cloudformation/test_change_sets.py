@@ -29,6 +29,7 @@ def test_a_new_stack_by_change_set(formation: Formation, cloud: Cloud) -> None:
     described = prepare(formation, things(A={}), "CREATE")
     assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "AVAILABLE")
     assert formation.stack()["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert formation.events() == [("lab", "REVIEW_IN_PROGRESS")]
     assert cloud.things == {}
     formation.call.invoke("cloudformation", "ExecuteChangeSet", ChangeSetName="next", StackName="lab")
     assert formation.settled() == "CREATE_COMPLETE"

@@ -82,7 +82,8 @@ def _bridges(engine: Engine) -> list[str]:
 def _rules(engine: Engine) -> list[str]:
     told = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout.splitlines()
     mine = [line for line in told if f"BOATYARD-{engine.identity}" in line and not line.startswith(":")]
-    return [re.sub(r"boat\w+|\d+\.\d+\.\d+\.\d+|\d+", "*", line) for line in mine]
+    alike = [line.replace(engine.identity, "IDENTITY") for line in mine]
+    return [re.sub(r"boat\w+|\d+\.\d+\.\d+\.\d+|\d+", "*", line) for line in alike]
 
 
 def _processes(data_directory: Path) -> list[str]:

@@ -56,6 +56,8 @@ class Client:
 AWS_CLI = Client("AWS CLI 1", "cli", "awscli")
 BOTO3 = Client("boto3", "boto3", "boto3")
 SAGEMAKER_2 = Client("SageMaker Python SDK 2", "sagemaker-2", "sagemaker")
+SAGEMAKER_3 = Client("SageMaker Python SDK 3", "sagemaker-3", "sagemaker")
+JUPYTER = Client("Jupyter's API (websocket-client)", "jupyter", "websocket-client")
 REMOTE_CODECOMMIT = Client("git-remote-codecommit", "cli", "git-remote-codecommit")
 SAM = Client("AWS SAM CLI", "sam", "aws-sam-cli")
 CDK = Client("AWS CDK", "cdk", "aws-cdk-lib")
@@ -91,10 +93,10 @@ def case(client: Client, what: str, *, works: bool = True) -> Callable[[_Test], 
 
 
 def all_cases() -> list[Case]:
-    """Every case of every module, by client, in the order of the tests."""
+    """Every case of every module, by client."""
     for path in sorted((*HERE.glob("test_*.py"), *HERE.glob(f"{LONG_FORM}*.py"))):
         importlib.import_module(f"tests.clients.{path.stem}")
-    return sorted(_cases.values(), key=lambda each: each.client.title.lower())
+    return sorted(_cases.values(), key=lambda each: (each.client.title.lower(), each.test))
 
 
 def rows(cases: Iterable[Case]) -> list[tuple[str, str, str, str]]:

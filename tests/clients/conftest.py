@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +66,14 @@ class Shell:
     def script(self, name: str, requirements: str, *arguments: str) -> str:
         """Run one of the scripts with a client's Python, which must succeed; its output."""
         return self(str(environment(requirements) / "bin" / "python"), str(SCRIPTS / name), *arguments)
+
+
+def result(said: str) -> dict[str, Any]:
+    """The object that a script has printed at its end; the SDKs write of their own around it."""
+    printed = re.findall(r'\{"done": true[^}]*\}', said)
+    assert len(printed) == 1, said
+    found: dict[str, Any] = json.loads(printed[0])
+    return found
 
 
 @pytest.fixture

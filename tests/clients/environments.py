@@ -18,7 +18,7 @@ from filelock import FileLock
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 SHORT = ("boto3", "cli", "sagemaker-2", "sam", "cdk")
-LONG: tuple[str, ...] = ()
+LONG = ("sagemaker-3", "jupyter")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
@@ -69,7 +69,13 @@ def skopeo() -> Path:
         if not program.exists():
             if shutil.which("apt-get") is None:
                 raise FileNotFoundError("The tests of clients need skopeo: install it with this system's packages.")
-            _run(["apt-get", "download", "skopeo"], place)
+            download = ["apt-get", "download", "skopeo"]
+            try:
+                _run(download, place)
+            except RuntimeError:
+                # A fresh machine has no package lists yet.
+                _run(["apt-get", "update", "-q"])
+                _run(download, place)
             (package,) = place.glob("skopeo_*.deb")
             _run(["dpkg", "-x", str(package), str(place)])
             package.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients.cases import SAGEMAKER_2, case
-from tests.clients.conftest import Shell
+from tests.clients.conftest import Shell, result
 from tests.server import RunningServer, unique
 from tests.services.sagemaker.conftest import make_role
 from tests.services.sagemaker.image import push_algorithm
@@ -34,7 +33,7 @@ def test_an_estimator_is_trained_deployed_and_deleted(shell: Shell, client: Call
     said = shell.script("sagemaker_2.py", "sagemaker-2", image, make_role(client("iam")), name)
     assert "accuracy=0.75;" in said
     assert "Completed - Training job completed" in said
-    assert json.loads(said.splitlines()[-1])["sagemaker"] == SAGEMAKER_2.version()
+    assert result(said)["sagemaker"] == SAGEMAKER_2.version()
     assert client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
 
 

@@ -38,12 +38,13 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """Every case of the suite; AssertionError with pip's own words where it cannot be fetched."""
-    files = _files(_distribution())
+    files = _files(distribution())
     names = sorted(name.removesuffix(".sreq") for name in files if name.endswith(".sreq"))
     return tuple(_case(name, *(files[f"{name}{ending}"] for ending in _ENDINGS)) for name in names)
 
 
-def _distribution() -> Path:
+def distribution() -> Path:
+    """botocore's source distribution, fetched if it is not kept yet; AssertionError where it cannot be fetched."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "boatyard" / "published-signatures"
     kept = base / f"botocore-{_VERSION}-{_SHA256[:16]}.tar.gz"
     if kept.exists():
@@ -63,9 +64,9 @@ def _distribution() -> Path:
     return kept
 
 
-def _files(distribution: Path) -> dict[str, bytes]:
+def _files(archived: Path) -> dict[str, bytes]:
     found = {}
-    with tarfile.open(distribution) as archive:
+    with tarfile.open(archived) as archive:
         for member in archive:
             _, inside, name = member.name.partition(_FOLDER)
             if inside and name.endswith(_ENDINGS):

@@ -218,10 +218,19 @@ def _bind_output(response: HttpResponse, member: Any, name: str, value: Any) -> 
         response.headers.extend((f"{wire}{key}", str(item)) for key, item in value.items())
 
 
+def _list_item(text: str) -> str:
+    """A text of a list: quoted where it would be read as more than one."""
+    if not {",", '"'} & set(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def header_text(member: Any, value: Any) -> str:
     """A member's value as a header has it; characters that HTTP forbids there are percent-encoded."""
     if member.type_name == "list":
-        return ", ".join(header_text(member.member, item) for item in value)
+        texts = (header_text(member.member, item) for item in value)
+        return ", ".join(map(_list_item, texts) if member.member.type_name == "string" else texts)
     if member.serialization.get("jsonvalue"):
         return base64.b64encode(msgspec.json.encode(value)).decode("ascii")
     text = values.format_text(member, value, timestamp_style="rfc822")

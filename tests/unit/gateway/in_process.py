@@ -23,13 +23,14 @@ from botocore.loaders import Loader
 from botocore.response import StreamingBody
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from boatyard.api import registry
+from boatyard.api import models, registry
 from boatyard.api.bodies import Body
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.gateway import asynchronous
 from boatyard.gateway.app import Gateway
+from boatyard.services import PACKAGES
 
 # What an HTTP server or client would not let through in a header's value.
 _NOT_IN_HEADERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$")
@@ -224,3 +225,18 @@ def operations_replaced(wire: InProcess) -> Iterator[None]:
             asynchronous, "find", lambda *key: wire.operation_on_the_loop if found_on_loop(*key) is not None else None
         )
         yield
+
+
+def protocols(service: str) -> list[str]:
+    """The protocols that a service's model names."""
+    metadata = models.service_model(service).metadata
+    return list(metadata.get("protocols") or [metadata["protocol"]])
+
+
+def operations(service: str) -> list[Any]:
+    """The models of the operations that boatyard does."""
+    names = [name for name in models.service_model(service).operation_names if registry.find(service, name)]
+    return [models.operation_model(service, name) for name in names]
+
+
+PAIRS = [(service, protocol) for service in sorted(PACKAGES) for protocol in protocols(service)]

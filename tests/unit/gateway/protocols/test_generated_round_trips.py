@@ -3,73 +3,18 @@ operation is given, and what the operation returns is what the client reads, for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boatyard.api import models, registry
-from boatyard.api.installation import Installation
 from boatyard.services import PACKAGES
-from boatyard.settings import Settings
 from tests.unit.gateway.forms import as_read, as_received, different
-from tests.unit.gateway.generated import Side, structures
-from tests.unit.gateway.in_process import InProcess, operations_replaced
+from tests.unit.gateway.generated import Side, requests, structures
+from tests.unit.gateway.in_process import PAIRS, InProcess, operations
 
 EXAMPLES = max(3, settings().max_examples // 6)
-
-
-def protocols(service: str) -> list[str]:
-    """The protocols that a service's model names."""
-    metadata = models.service_model(service).metadata
-    return list(metadata.get("protocols") or [metadata["protocol"]])
-
-
-def operations(service: str) -> list[Any]:
-    """The models of the operations that boatyard does."""
-    names = [name for name in models.service_model(service).operation_names if registry.find(service, name)]
-    return [models.operation_model(service, name) for name in names]
-
-
-PAIRS = [(service, protocol) for service in sorted(PACKAGES) for protocol in protocols(service)]
-
-
-@pytest.fixture(scope="module")
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    """A gateway whose operations are stand-ins, and clients of it."""
-    installation = Installation(
-        Settings(
-            authorization="off",
-            data_directory=tmp_path_factory.mktemp("data"),
-            root_access_key_id="AKIAROOTROOTROOTROOT",
-            root_secret_access_key="secret-of-the-root-user-in-tests-0000000",
-        )
-    )
-    made = InProcess(installation)
-    with operations_replaced(made):
-        yield made
-    made.close()
-    installation.close()
-
-
-def _requests(operation: Any, protocol: str) -> st.SearchStrategy[dict[str, Any]]:
-    if operation.input_shape is None:
-        return st.just({})
-    return structures(operation.input_shape, Side(protocol, request=True)).map(_sendable)
-
-
-def _sendable(params: dict[str, Any]) -> dict[str, Any]:
-    """As generated, but for what botocore itself turns down before anything is sent."""
-    if "Bucket" in params:
-        params["Bucket"] = "a-bucket.of-ours"
-    params.pop("ChecksumMode", None)  # botocore would check the made-up checksums of the answer
-    params.pop("EndpointId", None)  # a part of a host of AWS
-    params.pop("ContentLength", None)  # botocore measures the body
-    if "ChecksumAlgorithm" in params:
-        params["ChecksumAlgorithm"] = "SHA256"  # others need libraries that are not installed
-    return params
 
 
 def _outputs(operation: Any, protocol: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -101,7 +46,7 @@ def test_what_is_sent_is_received_and_what_is_returned_is_read(wire: InProcess, 
 
 def _round_trips(wire: InProcess, operation: Any, protocol: str) -> None:
     @settings(max_examples=EXAMPLES)
-    @given(_requests(operation, protocol), _outputs(operation, protocol), st.sampled_from(["http", "https"]))
+    @given(requests(operation, protocol), _outputs(operation, protocol), st.sampled_from(["http", "https"]))
     def round_trip(params: dict[str, Any], output: dict[str, Any], scheme: str) -> None:
         wire.answer = output
         client = wire.client(operation.service_model.service_name, protocol, scheme)

@@ -228,6 +228,9 @@ def _sendable(params: dict[str, Any]) -> dict[str, Any]:
     """As generated, but for what botocore itself turns down before anything is sent."""
     if "Bucket" in params:
         params["Bucket"] = "a-bucket.of-ours"
+    if "Bucket" in params and "Metadata" in params:
+        ascii_only = {name: text.encode("ascii", "ignore").decode() for name, text in params["Metadata"].items()}
+        params["Metadata"] = {name: text.strip() for name, text in ascii_only.items()}
     params.pop("ChecksumMode", None)  # botocore would check the made-up checksums of the answer
     params.pop("EndpointId", None)  # a part of a host of AWS
     params.pop("ContentLength", None)  # botocore measures the body

@@ -30,6 +30,7 @@ def _answerable(operation: Any, output: dict[str, Any]) -> dict[str, Any]:
     for name, member in operation.output_shape.members.items():
         if member.serialization.get("location") == "statusCode":
             output[name] = 202
+    output.pop("EncodingType", None)  # botocore would decode every key, and fail where there is none
     if operation.has_streaming_output:
         payload = operation.output_shape.serialization["payload"]
         output.setdefault(payload, b"")

@@ -44,11 +44,16 @@ def inspect(session: sagemaker.Session, estimator: Estimator) -> None:
 def serve(session: sagemaker.Session, estimator: Estimator, image: str, role: str, name: str) -> None:
     """Deploy from the estimator, change the endpoint to another Model, and delete everything."""
     words = {"serializer": StringSerializer(content_type="text/plain"), "deserializer": StringDeserializer()}
-    predictor = estimator.deploy(initial_instance_count=1, instance_type="ml.t2.medium", endpoint_name=name, **words)
+    # Waiting by itself, the SDK looks every 30 seconds only.
+    sizes = {"initial_instance_count": 1, "instance_type": "ml.t2.medium", "wait": False}
+    ready = session.sagemaker_client.get_waiter("endpoint_in_service")
+    predictor = estimator.deploy(endpoint_name=name, **sizes, **words)
+    ready.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     assert predictor.predict("row") == "learnt:row"
     model = Model(image, model_data=estimator.model_data, role=role, sagemaker_session=session, name=f"{name}-again")
     model.create(instance_type="ml.t2.medium")
-    predictor.update_endpoint(initial_instance_count=1, instance_type="ml.t2.medium", model_name=model.name)
+    predictor.update_endpoint(model_name=model.name, **sizes)
+    ready.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     assert Predictor(name, sagemaker_session=session, **words).predict("two") == "learnt:two"
     predictor.delete_model()
     predictor.delete_endpoint()

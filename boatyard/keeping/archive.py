@@ -54,6 +54,7 @@ class Entry:
 
     name: str
     in_volume: bool
+    is_volume: bool = False
 
 
 def checked(name: str) -> Entry | None:
@@ -63,5 +64,5 @@ def checked(name: str) -> Entry | None:
     if _VOLUME.fullmatch(name) and "\0" not in name:
         parts = name.split("/")
         if all(part not in ("", ".", "..") for part in parts) and PurePosixPath(name).parts == tuple(parts):
-            return Entry(name, True)
+            return Entry(name, True, is_volume=parts[-1] == "volume" and len(parts) == 4)
     return None

@@ -12,7 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 import filelock
@@ -227,7 +227,7 @@ class _Reader:
             path.mkdir(parents=True, exist_ok=True)
             self._folders.append(member)
             self._found[member.name] = Member(kind="folder")
-        elif entry.in_volume and member.issym():
+        elif entry.in_volume and member.issym() and not entry.is_volume:
             self._links.append(member)
             self._found[member.name] = Member(kind="link", target=member.linkname)
         else:
@@ -235,7 +235,10 @@ class _Reader:
 
     def _finish(self) -> None:
         """Links at last, when nothing is written below them any more; then the folders' owners."""
+        names = {link.name for link in self._links}
         for link in self._links:
+            if any(str(parent) in names for parent in PurePosixPath(link.name).parents):
+                raise ImportFailed(f"The file is no export of boatyard: {link.name[:200]!r} is below a link.")
             path = self._staging / link.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(link.linkname)

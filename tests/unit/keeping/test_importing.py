@@ -21,6 +21,7 @@ from tests.unit.keeping.conftest import quiet
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 VOLUME = "sagemaker/notebook-instances/abc-1/volume"
+OTHER_VOLUME = "sagemaker/notebook-instances/other/volume"
 BLOB = "blobs/s3-objects/00/" + "0" * 32
 
 
@@ -73,6 +74,11 @@ HOSTILE: dict[str, list[tuple[str, Any]]] = {
     "a hard link": [(f"{VOLUME}/hard", (tarfile.LNKTYPE, "/etc/passwd"))],
     "a device": [(f"{VOLUME}/device", (tarfile.CHRTYPE, ""))],
     "a pipe": [(f"{VOLUME}/pipe", (tarfile.FIFOTYPE, ""))],
+    "a volume as a link": [(OTHER_VOLUME, (tarfile.SYMTYPE, "/etc"))],
+    "a link below a link": [
+        (f"{VOLUME}/way", (tarfile.SYMTYPE, "/tmp")),
+        (f"{VOLUME}/way/evil", (tarfile.SYMTYPE, "/etc")),
+    ],
     "a name twice": [(BLOB, b"one"), (BLOB, b"two")],
     "a blob in another's folder": [("blobs/00/" + "1" * 32, b"x")],
 }

@@ -67,8 +67,9 @@ lock: .venv/developed   ## Write the lock files anew from pyproject.toml.
 	cd tests/clients/requirements && for name in *.in; do $(CURDIR)/$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header \
 		--no-annotate --python-version 3.11 $$name --output-file $${name%.in}.txt || exit 1; done
 
-bench: .venv/developed   ## Measure, and write bench/results/.
-	$(PYTHON_BIN)/python -m bench.figures
+# BENCH=full takes longer; BENCH_SECTIONS="s3 endpoint" measures only those.
+bench: .venv/developed   ## Measure, beside others, within ten minutes; write bench/results/ and docs/performance.md.
+	$(PYTHON_BIN)/python -m bench $(BENCH_SECTIONS)
 
 clean:   ## Remove what the commands above have made here (asks).
 	@if [ -x $(PYTHON_BIN)/boatyard ]; then $(PYTHON_BIN)/boatyard reset; fi

@@ -54,19 +54,8 @@ def test_the_picture_is_current() -> None:
 
 
 def test_the_figures_are_those_that_were_measured() -> None:
-    from bench import figures
+    from bench import report, results
 
-    written = figures.PAGE.read_text()
-    assert written == figures.page(written, figures.read()), "run: make bench"
-
-
-def test_a_figure_is_shown_by_its_median() -> None:
-    from bench import figures
-
-    measured = figures.result({"ready": [1.0, 3.0, 1.25], "idle_memory": []})
-    text = figures.page(f"Before.\n{figures.BEGIN}\nold\n{figures.END}\nAfter.\n", measured)
-    assert "| 1.5 s | 1.25 s | 1.00 to 3.00, 3 |" in text
-    assert "| 150 MiB | not measured yet | |" in text
-    assert "old" not in text
-    assert text.startswith("Before.\n")
-    assert text.endswith("\nAfter.\n")
+    written = report.PAGE.read_text()
+    assert all(report.begin(name) in written for name in report.HEADINGS)
+    assert written == report.page(written, results.read()), "run: make bench"

@@ -64,8 +64,10 @@ def _stop_containers(settings: Settings, *, everything: bool) -> None:
         if kept:
             names = ", ".join(sorted(each.name for each in kept))
             typer.echo(f"Still running, and taken up by 'boatyard up': {names}. 'boatyard down --all' stops them.")
-        elif engine.service is not None:
-            engine.service.stop()
+        else:
+            engine.lower_networks()
+            if engine.service is not None:
+                engine.service.stop()
     except EngineError as error:
         typer.echo(f"The containers could not be looked at: {error}", err=True)
     finally:

@@ -269,6 +269,15 @@ class Engine:
         """Remove a network, its bridge and rules. Its containers must be gone; harmless when it is."""
         self._networks.remove(name)
 
+    def tidy_networks(self) -> None:
+        """Remove what a killed removal has left of networks; nothing is started where there is nothing to tidy."""
+        self._networks.tidy()
+
+    def lower_networks(self) -> None:
+        """Take the bridges and rules off the machine while nothing runs; the next use puts them back in force."""
+        self._networks.sweep()
+        self._checked = False
+
     def environment(self, name: str) -> str:
         """The image of an environment. EnvironmentMissing when `boatyard setup` has not built it."""
         reference = self.environments.reference(name)

@@ -106,11 +106,28 @@ class Networks:
             known = self.all()
             for network in known:
                 self._raise(network)
-            # A removal that a crash has cut off leaves a bridge whose network the engine has forgotten.
-            for bridge in set(networks.bridges(self._identity)) - {network.bridge for network in known}:
-                networks.lower_bridge(bridge)
+            self._lower_all_but(known)
             networks.apply_rules(self._chain, known, self.port)
             self._ready = {network.name: network for network in known}
+
+    def tidy(self) -> None:
+        """Remove the bridges whose network the engine has forgotten, with their rules: a killed removal leaves one.
+
+        The engine is asked only where there is a bridge that this process does not know.
+        """
+        if set(networks.bridges(self._identity)) <= {network.bridge for network in list(self._ready.values())}:
+            return
+        with self._exclusively():
+            known = self.all()
+            if self._lower_all_but(known):
+                networks.apply_rules(self._chain, known, self.port)
+
+    def _lower_all_but(self, known: list[Network]) -> bool:
+        """Whether there was any bridge of no known network; they are gone."""
+        forgotten = set(networks.bridges(self._identity)) - {network.bridge for network in known}
+        for bridge in forgotten:
+            networks.lower_bridge(bridge)
+        return bool(forgotten)
 
     def remove_all(self) -> None:
         """Remove every network of the data directory, their bridges and all rules."""
@@ -120,7 +137,10 @@ class Networks:
             self.sweep()
 
     def sweep(self) -> None:
-        """Remove the bridges and rules that bear this data directory's mark, without asking the engine."""
+        """Remove the bridges and rules that bear this data directory's mark, without asking the engine.
+
+        Those of networks that the engine knows come back with `refresh`.
+        """
         self._ready.clear()
         for bridge in networks.bridges(self._identity):
             networks.lower_bridge(bridge)

@@ -105,8 +105,13 @@ def lower_bridge(bridge: str) -> None:
 
 
 def bridges(identity: str) -> list[str]:
-    """The bridges on this machine that bear a data directory's mark."""
-    return sorted(link.name for link in _interface("").glob(f"{bridge_name(identity, '')[:8]}*"))
+    """The bridges on this machine that bear a data directory's mark, and those of which only the anchor is left."""
+    mark = bridge_name(identity, "")[:8]
+    anchored = {
+        link.name.replace(anchor_name(BRIDGE_PREFIX), BRIDGE_PREFIX, 1)
+        for link in _interface("").glob(f"{anchor_name(mark)}*")
+    }
+    return sorted({link.name for link in _interface("").glob(f"{mark}*")} | anchored)
 
 
 def _interface(name: str) -> Path:

@@ -7,6 +7,7 @@ writes first and refers to it afterwards. Whatever is removed is looked at once 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +22,7 @@ from boatyard.keeping import snapshot
 from boatyard.services import PACKAGES
 
 log = logging.getLogger(__name__)
+MINUTE = 60.0
 HOUR = 3600.0
 DAY = 24 * HOUR
 _KINDS = {
@@ -54,8 +56,23 @@ def sizes(data_directory: Path) -> dict[str, int]:
 
 
 def start(installation: Installation) -> None:
-    """Clean up once an hour, counted over restarts: a server that never runs for an hour does so too."""
+    """Clean up once an hour, counted over restarts: a server that never runs for an hour does so too.
+
+    What a killed server has left of container networks goes at once, and what comes up of it later within a minute:
+    the engine finishes what it was asked for when nobody waits for it any more.
+    """
     installation.workflows.every(HOUR / 2, "housekeeping", lambda: clean_when_due(installation))
+    installation.workflows.every(MINUTE, "container networks", lambda: tidy_networks(installation))
+    threading.Thread(target=tidy_networks, args=(installation,), name="container networks", daemon=True).start()
+
+
+def tidy_networks(installation: Installation) -> None:
+    """Remove the bridges of container networks that are no more; what cannot be removed is tried again."""
+    if installation.has_engine:
+        try:
+            installation.engine.tidy_networks()
+        except (EngineError, OSError) as error:
+            log.warning("Not all bridges of removed container networks could be removed: %s", error)
 
 
 def clean_when_due(installation: Installation) -> None:

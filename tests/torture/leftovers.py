@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from boatyard.containers.engine import Engine
+from boatyard.containers.networks import bridge_name, bridges
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _UNSTEADY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d+")
@@ -77,6 +78,12 @@ def _files(data_directory: Path) -> Iterator[Path]:
 def _bridges(engine: Engine) -> list[str]:
     links = Path("/sys/class/net").iterdir()
     return ["a bridge" for link in links if link.name[4:8] == engine.identity[:4] and link.name[:4] == "boat"]
+
+
+def forgotten_bridges(engine: Engine) -> list[str]:
+    """Bridges of networks that are no more."""
+    known = {bridge_name(engine.identity, name) for name in engine.network_names()}
+    return sorted(set(bridges(engine.identity)) - known)
 
 
 def _rules(engine: Engine) -> list[str]:

@@ -188,6 +188,7 @@ class Lifetime:
         engine = self.lab.engine()
         functions = {"boatyard.service": "lambda"}
         self.check("functions", self.lab.settled(lambda: [each.name for each in engine.containers(functions)]))
+        self.check("bridges", self.lab.settled(lambda: leftovers.forgotten_bridges(engine)))
         self.server.stop()
         found = leftovers.present(directory, engine)
         engine.close()

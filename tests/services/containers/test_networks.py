@@ -33,7 +33,7 @@ def test_a_workload_does_not_reach_another(engine: Engine, run: Run) -> None:
     script = "import http.server;print('up',flush=True);http.server.test(port=8080)"
     serving = run("python3", "-uc", script, network=engine.network(unique("net")).name)
     assert next(serving.logs()).text == "up"
-    ask = ("curl", "-sS", "--max-time", "3", "--retry", "0", f"http://{serving.address}:8080/")
+    ask = ("curl", "-sS", "--max-time", "60", "--retry", "0", f"http://{serving.address}:8080/")
     ended = run(*ask, network=engine.network(unique("net")).name).wait(120)
     assert ended is not None
     assert ended.code == 7
@@ -57,3 +57,18 @@ def test_what_a_crash_leaves_of_a_bridge_is_completed_or_removed(engine: Engine,
     engine._networks.refresh()
     assert kept in networks.bridges(engine._networks._identity)
     assert gone not in networks.bridges(engine._networks._identity)
+
+
+def test_what_a_cut_off_removal_leaves_goes_without_a_start(engine: Engine, run: Run) -> None:
+    """Killed between the network's removal and its bridge's; the next server may never start a container."""
+    kept, gone = (engine.network(unique("net")) for _ in range(2))
+    engine._networks._remove(gone.name)
+    again = Engine(engine.data_directory, environments_directory=engine.environments.directory, port=engine.port)
+    try:
+        again.tidy_networks()
+    finally:
+        again.close()
+    assert kept.bridge in networks.bridges(engine.identity)
+    assert gone.bridge not in networks.bridges(engine.identity)
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    assert (kept.bridge in rules, gone.bridge in rules) == (True, False)

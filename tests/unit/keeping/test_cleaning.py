@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import time
 import zipfile
 from datetime import timedelta
@@ -16,6 +17,7 @@ from boatyard.api.call import Call
 from boatyard.api.installation import Installation
 from boatyard.api.keeping import Policy
 from boatyard.api.timestamps import milliseconds, now
+from boatyard.containers.errors import EngineError
 from boatyard.keeping import cleaning
 from boatyard.services.codebuild import keeping as codebuild
 from boatyard.services.codebuild.builds.directories import project_digest
@@ -228,3 +230,28 @@ def test_a_service_that_fails_does_not_hinder_the_others(
     _age(installation.data_directory / "cleaned", 3700)
     cleaning.clean_when_due(installation)
     assert not orphan.exists()
+
+
+class Bridges:
+    """An engine that counts how often its networks are tidied, and cannot always."""
+
+    def __init__(self) -> None:
+        self.tidied = threading.Semaphore(0)
+
+    def tidy_networks(self) -> None:
+        """Note it, and fail as where the machine refuses."""
+        self.tidied.release()
+        raise EngineError("`ip link del` failed")
+
+
+def test_a_start_tidies_what_a_killed_server_left_of_networks(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Bridges()
+    monkeypatch.setattr(Installation, "engine", engine)
+    monkeypatch.setattr(Installation, "has_engine", False)
+    cleaning.tidy_networks(installation)
+    assert not engine.tidied.acquire(blocking=False), "no engine is started for it"
+    monkeypatch.setattr(Installation, "has_engine", True)
+    cleaning.start(installation)
+    assert engine.tidied.acquire(timeout=120)

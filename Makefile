@@ -35,7 +35,7 @@ clients: .venv/developed   ## Drive the server with the clients of others, and w
 	$(PYTHON_BIN)/python -m tests.clients.environments --all
 	@mkdir -p $(LOCAL)
 	CLIENTS_TABLE=docs/reference/clients.md $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/clients --timeout 3600 \
-		tests/clients $(wildcard tests/clients/long_*.py) $(TEST_OPTIONS)
+		--override-ini "python_files=test_*.py long_*.py" tests/clients $(TEST_OPTIONS)
 
 # TORTURE_ROUNDS kills at every boundary that the blueprint's life crosses; TORTURE_SEED repeats a run.
 torture: .venv/developed   ## Kill the server 200 times, at every boundary and at random moments.

@@ -25,8 +25,11 @@ NOTES: tuple[str, ...] = (
     "AWS::Serverless::Application are refused.",
     "Values of AWS-specific parameter types such as AWS::EC2::Subnet::Id are not looked up.",
     "Of dynamic references only {{resolve:ssm:name}} is resolved; ssm-secure and secretsmanager are refused.",
-    "Stack policies, rollback triggers, ResourceTypes, imports of existing resources, drift, stack sets, custom "
+    "Stack policies, rollback triggers, ResourceTypes, ChangeSetType IMPORT, drift, stack sets, custom "
     "resources, DeletionPolicy Snapshot, CreationPolicy and UpdatePolicy are refused.",
+    "IncludeNestedStacks is refused for templates with nested stacks: their part of a change set is not worked out.",
+    "ImportExistingResources imports nothing: a resource whose name is taken fails to be created, and its event "
+    "says so. Of DeploymentConfig the default only, Mode STANDARD, is done.",
     "A wait condition handle is a placeholder: nothing receives its signals, and AWS::CloudFormation::WaitCondition is "
     "refused.",
     "When a resource fails, those being made at that moment are finished first, then the roll-back begins.",

@@ -219,6 +219,8 @@ class ChangeSet(Record, kw_only=True, frozen=True):
     changes: list[dict[str, Any]] = []
     operation: str | None = None
     """The operation that executes it."""
+    imports: bool = False
+    """Whether ImportExistingResources was asked for."""
 
 
 class Export(Record, kw_only=True, frozen=True):

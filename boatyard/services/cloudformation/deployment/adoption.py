@@ -26,7 +26,7 @@ def create_once(kind: ResourceType, call: Call, request: ResourceRequest, *, res
         return kind.create(call, request)
     except ApiError as error:
         name = _name_of(kind, request)
-        if not resumed or name is None or not _is_taken(error):
+        if not resumed or name is None or not is_taken(error):
             raise
         log.info("Taking up %s %s, which a creation that was cut off has left", kind.type_name, name)
     found = dataclasses.replace(request, physical_id=name, previous=request.properties)
@@ -56,5 +56,6 @@ def _name_of(kind: ResourceType, request: ResourceRequest) -> str | None:
     return str(request.properties[named]) if named is not None else None
 
 
-def _is_taken(error: ApiError) -> bool:
+def is_taken(error: ApiError) -> bool:
+    """Whether a creation failed because there is a resource of that name already."""
     return any(word in error.code for word in _TAKEN) or "already exist" in error.message.lower()

@@ -18,6 +18,7 @@ from boatyard.api.installation import Installation
 from boatyard.api.timestamps import iso, now
 from boatyard.identity.principals import Principal
 from boatyard.services.cloudformation.records import (
+    CHANGE_SETS,
     OPERATIONS,
     RESOURCES,
     STACKS,
@@ -80,6 +81,12 @@ class Journal:
         """Every resource the stack has or had."""
         with self.installation.database.reading() as rx:
             return resources_of(rx, self.stack_id)
+
+    def asks_for_imports(self) -> bool:
+        """Whether the change set that is executed was made with ImportExistingResources."""
+        with self.installation.database.reading() as rx:
+            made_by = CHANGE_SETS.select(rx, {"stack_id": self.stack_id})
+        return any(each.imports and each.operation == self.operation_id for each in made_by)
 
     def call(self) -> Call:
         """A call as whom the resources are made: the stack's role, else whoever asked for the operation."""

@@ -14,7 +14,7 @@ from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.resource_types import CreationFailed, ResourceRequest, ResourceState, ResourceType, all_types
 from boatyard.api.timestamps import now
-from boatyard.services.cloudformation.deployment.adoption import can_update, create_once, name_property
+from boatyard.services.cloudformation.deployment.adoption import can_update, create_once, is_taken, name_property
 from boatyard.services.cloudformation.deployment.journal import Journal
 from boatyard.services.cloudformation.deployment.scopes import stack_scope
 from boatyard.services.cloudformation.properties import bring_to_type
@@ -27,6 +27,9 @@ from boatyard.services.cloudformation.templates.scope import Scope, Unresolved
 from boatyard.state.database import Transaction
 from boatyard.workflows.work import Interrupted
 
+NOT_IMPORTED = (
+    " ImportExistingResources asks to import it; boatyard imports nothing: delete it, or choose another name."
+)
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
@@ -188,10 +191,11 @@ class ResourceWork:
         if current.operation != self.journal.operation_id:
             current = started
         verb = "CREATE" if current.change == "create" else "UPDATE"
+        reason = reason_of(error)
+        if verb == "CREATE" and is_taken(error) and self.journal.asks_for_imports():
+            reason += NOT_IMPORTED
         physical_id = error.physical_id if isinstance(error, CreationFailed) else current.physical_id
-        self._keep(
-            msgspec.structs.replace(current, status=f"{verb}_FAILED", reason=reason_of(error), physical_id=physical_id)
-        )
+        self._keep(msgspec.structs.replace(current, status=f"{verb}_FAILED", reason=reason, physical_id=physical_id))
 
     def _create(self, kind: ResourceType, record: StackResource, properties: dict[str, Any], *, resumed: bool) -> None:
         record = msgspec.structs.replace(record, status="CREATE_IN_PROGRESS", properties=properties, tags=self.tags)

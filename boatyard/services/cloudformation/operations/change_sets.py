@@ -15,7 +15,8 @@ from boatyard.api.errors import ApiError
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.services.cloudformation import quotas
-from boatyard.services.cloudformation.comparison import changes, is_same
+from boatyard.services.cloudformation.change_values import with_values, without_values
+from boatyard.services.cloudformation.comparison import Side, changes, is_same
 from boatyard.services.cloudformation.deployment.journal import STACK_TYPE, new_operation
 from boatyard.services.cloudformation.operations.reading import shown_parameters
 from boatyard.services.cloudformation.operations.stacks import (
@@ -36,11 +37,13 @@ from boatyard.services.cloudformation.records import (
     Operation,
     Stack,
     StackEvent,
+    StackResource,
     add_event,
     find_stack,
     live_stacks,
     resources_of,
 )
+from boatyard.services.cloudformation.templates.document import Template
 from boatyard.services.cloudformation.templates.errors import invalid
 from boatyard.services.cloudformation.workflow import begin, wait_briefly
 from boatyard.state.database import Transaction
@@ -63,6 +66,7 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
     previous = stack.revision.template if stack.revision is not None else None
     text = template_text(call, params, previous)
     submission = submit(call, params, text, stack.name, stack.id, stack, macros_acknowledged=True)
+    _check_nested(params, submission.template)
     before = side_of(call, stack) if stack.revision is not None else None
     same = before is not None and is_same(before, side(submission)) and stack.status != "UPDATE_FAILED"
     with call.installation.database.reading() as rx:
@@ -83,7 +87,8 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
         revision=submission.revision,
         role_arn=submission.revision.role_arn,
         on_failure=params.get("OnStackFailure"),
-        changes=[] if same else changes(before, side(submission), there),
+        imports=bool(params.get("ImportExistingResources", False)),
+        changes=[] if same else _changes(before, side(submission), there),
     )
     with call.installation.database.transaction() as tx:
         if is_new:
@@ -96,6 +101,21 @@ def create_change_set(call: Call, params: Params) -> dict[str, Any]:
             CHANGE_SETS.delete(tx, spent.account, spent.region, spent.id)
         CHANGE_SETS.insert(tx, change_set)
     return {"Id": change_set.id, "StackId": stack.id}
+
+
+def _changes(before: Side | None, after: Side, there: dict[str, StackResource]) -> list[dict[str, Any]]:
+    return with_values(changes(before, after, there), before, after, there)
+
+
+def _check_nested(params: Params, template: Template) -> None:
+    """ApiError ValidationError where IncludeNestedStacks, which the CDK's CLI always gives, would make a difference."""
+    nested = [name for name, each in template.resources.items() if each.type == STACK_TYPE]
+    if params.get("IncludeNestedStacks") and nested:
+        raise invalid(
+            "boatyard does not support the parameter IncludeNestedStacks in CloudFormation:CreateChangeSet for a "
+            f"template with nested stacks ({', '.join(nested)}): leave it out, or create or update the stack without a "
+            "change set (cdk deploy --method=direct)."
+        )
 
 
 def _stack_for(call: Call, name: str, kind: str, change_set_name: str) -> tuple[Stack, bool]:
@@ -155,8 +175,6 @@ def _repeated(call: Call, stack: Stack, name: str, token: str | None) -> ChangeS
 
 def describe_change_set(call: Call, params: Params) -> dict[str, Any]:
     """A change set and its changes (AWS: DescribeChangeSet)."""
-    if params.get("IncludePropertyValues"):
-        raise invalid("boatyard does not support IncludePropertyValues in CloudFormation:DescribeChangeSet.")
     change_set = require_change_set(call, params["ChangeSetName"], params.get("StackName"))
     assert change_set.revision is not None
     chosen, token = page(change_set.changes, params.get("NextToken"), PAGE, code="ValidationError")
@@ -167,9 +185,10 @@ def describe_change_set(call: Call, params: Params) -> dict[str, Any]:
         "RollbackConfiguration": {},
         "Capabilities": change_set.revision.capabilities,
         "Tags": tag_lists.to_list(change_set.revision.tags),
-        "Changes": chosen,
+        "Changes": chosen if params.get("IncludePropertyValues") else without_values(chosen),
         "NextToken": token,
         "OnStackFailure": change_set.on_failure,
+        "ImportExistingResources": change_set.imports or None,
     }
     return {name: value for name, value in described.items() if value is not None}
 

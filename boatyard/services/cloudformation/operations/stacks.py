@@ -20,6 +20,7 @@ from boatyard.services.cloudformation.deployment.scopes import stack_scope
 from boatyard.services.cloudformation.operations.submission import (
     Submission,
     check_role,
+    refuse_deployment_config,
     refuse_unsupported,
     submit,
     template_text,
@@ -165,8 +166,7 @@ def delete_stack(call: Call, params: Params) -> None:
     """Delete a stack and its resources (AWS: DeleteStack); one that is not there is no error."""
     if params.get("DeletionMode") == "FORCE_DELETE_STACK":
         raise invalid("boatyard does not support DeletionMode FORCE_DELETE_STACK in CloudFormation:DeleteStack.")
-    if params.get("DeploymentConfig"):
-        raise invalid("boatyard does not support the parameter DeploymentConfig in CloudFormation:DeleteStack.")
+    refuse_deployment_config("DeleteStack", params)
     with call.installation.database.reading() as rx:
         stack = find_stack(rx, call.account, call.region, params["StackName"])
     if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):

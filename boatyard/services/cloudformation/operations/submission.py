@@ -28,12 +28,9 @@ REFUSED = (
     "StackPolicyDuringUpdateBody",
     "StackPolicyDuringUpdateURL",
     "ResourceTypes",
-    "DeploymentConfig",
     "DeploymentMode",
     "DisableValidation",
     "ResourcesToImport",
-    "ImportExistingResources",
-    "IncludeNestedStacks",
 )
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*(?:amazonaws\.com(?:\.cn)?|localhost(?:\.\w+)*)")
 
@@ -52,10 +49,18 @@ def refuse_unsupported(operation: str, params: Params) -> None:
     for name in REFUSED:
         if params.get(name):
             raise invalid(f"boatyard does not support the parameter {name} in CloudFormation:{operation}.")
+    refuse_deployment_config(operation, params)
     if (params.get("RollbackConfiguration") or {}).get("RollbackTriggers"):
         raise invalid(
             f"boatyard does not support RollbackConfiguration.RollbackTriggers in CloudFormation:{operation}."
         )
+
+
+def refuse_deployment_config(operation: str, params: Params) -> None:
+    """ApiError ValidationError for any DeploymentConfig but the default, which the CDK's CLI always gives."""
+    for name, value in (params.get("DeploymentConfig") or {}).items():
+        if value not in ("STANDARD", False):
+            raise invalid(f"boatyard does not support DeploymentConfig.{name} {value} in CloudFormation:{operation}.")
 
 
 def template_text(call: Call, params: Params, previous: str | None = None) -> str:

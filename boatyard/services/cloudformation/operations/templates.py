@@ -28,7 +28,8 @@ def get_template(call: Call, params: Params) -> dict[str, Any]:
     else:
         raise invalid("StackName or ChangeSetName must be specified.")
     if revision is None:
-        raise invalid(f"Stack [{params.get('StackName')}] does not have a template yet.")
+        # Of a stack that is still to be reviewed, AWS answers without a template, as the CDK's CLI expects.
+        return {"StagesAvailable": []}
     if params.get("TemplateStage") == "Processed":
         body = json.dumps(json.loads(revision.document), indent=2) if revision.transforms else revision.template
     else:

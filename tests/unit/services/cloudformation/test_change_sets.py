@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from boatyard.api.errors import ApiError
+from boatyard.services.cloudformation.change_values import KNOWN_LATER, without_values
 from tests.unit.services.cloudformation.conftest import Cloud, Formation, text, things
 
 
@@ -31,11 +33,26 @@ def test_a_new_stack_by_change_set(formation: Formation, cloud: Cloud) -> None:
     assert formation.stack()["StackStatus"] == "REVIEW_IN_PROGRESS"
     assert formation.events() == [("lab", "REVIEW_IN_PROGRESS")]
     assert cloud.things == {}
+    assert "TemplateBody" not in formation.call.invoke("cloudformation", "GetTemplate", StackName="lab")
     formation.call.invoke("cloudformation", "ExecuteChangeSet", ChangeSetName="next", StackName="lab")
     assert formation.settled() == "CREATE_COMPLETE"
     described = formation.call.invoke("cloudformation", "DescribeChangeSet", ChangeSetName="next", StackName="lab")
     assert described["ExecutionStatus"] == "EXECUTE_COMPLETE"
     assert len(cloud.things) == 1
+
+
+def test_a_resource_that_is_there_is_not_imported_and_the_event_says_so(formation: Formation, cloud: Cloud) -> None:
+    # `cdk bootstrap` always asks for imports.
+    described = prepare(formation, things(A={"ThingName": "taken"}), "CREATE", ImportExistingResources=True)
+    assert described["ImportExistingResources"] is True
+    cloud.things["taken"] = {"Value": "of another"}
+    formation.call.invoke("cloudformation", "ExecuteChangeSet", ChangeSetName="next", StackName="lab")
+    assert formation.settled() == "ROLLBACK_COMPLETE"
+    assert cloud.things == {"taken": {"Value": "of another"}}
+    events = formation.call.invoke("cloudformation", "DescribeStackEvents", StackName="lab")["StackEvents"]
+    (failed,) = [each for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    assert "taken already exists" in failed["ResourceStatusReason"]
+    assert "boatyard imports nothing: delete it, or choose another name." in failed["ResourceStatusReason"]
 
 
 def test_changes_are_told_before_they_are_made(formation: Formation, cloud: Cloud) -> None:
@@ -69,6 +86,32 @@ def test_changes_are_told_before_they_are_made(formation: Formation, cloud: Clou
     formation.call.invoke("cloudformation", "ExecuteChangeSet", ChangeSetName="next", StackName="lab")
     assert formation.settled() == "UPDATE_COMPLETE"
     assert sorted(formation.resources()) == ["A", "B", "D", "E"]
+
+
+def test_values_are_told_when_asked_for_and_secrets_never(formation: Formation) -> None:
+    def template(value: str, **more: Any) -> dict[str, Any]:
+        secret = {"Word": {"Type": "String", "NoEcho": True, "Default": "hush-hush"}}
+        last = {"ThingName": "last", "Value": {"Ref": "A"}, "Needed": {"Ref": "Word"}}
+        return {"Parameters": secret, **things(A={"ThingName": f"a-{value}", "Value": value}, B={**last, **more})}
+
+    formation.create(template("one"))
+    assert formation.settled() == "CREATE_COMPLETE"
+    plain = prepare(formation, template("two", Count=3))
+    told = formation.call.invoke(
+        "cloudformation", "DescribeChangeSet", ChangeSetName=plain["ChangeSetId"], IncludePropertyValues=True
+    )
+    assert "Value" not in str([each["ResourceChange"].keys() for each in plain["Changes"]])
+    assert without_values(told["Changes"]) == plain["Changes"]
+    assert "hush" not in str(told)
+    first, second = (each["ResourceChange"] for each in told["Changes"])
+    assert json.loads(first["BeforeContext"]) == {"Properties": {"ThingName": "a-one", "Value": "one"}}
+    assert json.loads(first["AfterContext"]) == {"Properties": {"ThingName": "a-two", "Value": "two"}}
+    assert [each["Target"]["Path"] for each in first["Details"]] == ["/Properties/ThingName", "/Properties/Value"]
+    targets = {each["Target"]["Name"]: each["Target"] for each in second["Details"]}
+    assert (targets["Count"]["AttributeChangeType"], targets["Count"]["AfterValue"]) == ("Add", "3")
+    assert "BeforeValue" not in targets["Count"]
+    assert (targets["Value"]["BeforeValue"], targets["Value"]["AfterValue"]) == ("a-one", KNOWN_LATER)
+    assert json.loads(second["AfterContext"])["Properties"]["Needed"] == "****"
 
 
 def test_no_changes_make_a_failed_change_set(formation: Formation) -> None:

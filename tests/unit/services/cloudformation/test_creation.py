@@ -142,6 +142,8 @@ def test_a_stack_works_as_its_role(formation: Formation) -> None:
     ("params", "wanted"),
     [
         ({"StackPolicyBody": "{}"}, "does not support the parameter StackPolicyBody"),
+        ({"DeploymentConfig": {"Mode": "EXPRESS"}}, "does not support DeploymentConfig.Mode EXPRESS"),
+        ({"DeploymentConfig": {"DisableRollback": True}}, "does not support DeploymentConfig.DisableRollback True"),
         ({"OnFailure": "DELETE", "DisableRollback": True}, "either DisableRollback or OnFailure"),
         ({"Tags": [{"Key": "aws:x", "Value": "y"}]}, "aws: prefixed tag key names"),
         ({"RollbackConfiguration": {"RollbackTriggers": [{"Arn": "a", "Type": "b"}]}}, "RollbackTriggers"),
@@ -150,6 +152,12 @@ def test_a_stack_works_as_its_role(formation: Formation) -> None:
 def test_what_is_not_supported_is_refused(formation: Formation, params: dict[str, Any], wanted: str) -> None:
     with pytest.raises(ApiError, match=wanted):
         formation.create(things(A={}), **params)
+
+
+def test_the_default_deployment_may_be_asked_for_by_name(formation: Formation) -> None:
+    # The CDK's CLI does.
+    formation.create(things(A={}), DeploymentConfig={"Mode": "STANDARD", "DisableRollback": False})
+    assert formation.settled() == "CREATE_COMPLETE"
 
 
 @pytest.mark.parametrize("name", ["1lab", "la_b", "l" * 129, "läb", "../x"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from boatyard.api.errors import ApiError
 from boatyard.services.cloudformation.operations import submission
 from tests.unit.services.cloudformation.conftest import Cloud, Formation, text, things
 
@@ -52,6 +53,21 @@ def test_a_nested_stack_lives_with_its_parent(formation: Formation, cloud: Cloud
     assert formation.settled(parent) == "DELETE_COMPLETE"
     assert formation.stack(nested)["StackStatus"] == "DELETE_COMPLETE"
     assert cloud.things == {}
+
+
+def test_nested_change_sets_are_refused_where_there_would_be_any(formation: Formation, stored: dict[str, Any]) -> None:
+    stored[URL] = inner()
+    new: dict[str, Any] = {"StackName": "lab", "ChangeSetType": "CREATE", "IncludeNestedStacks": True}
+    with pytest.raises(ApiError, match=r"IncludeNestedStacks .* with nested stacks \(Inner\)"):
+        formation.call.invoke("cloudformation", "CreateChangeSet", **new, ChangeSetName="a", TemplateBody=text(outer()))
+    formation.call.invoke(
+        "cloudformation",
+        "CreateChangeSet",
+        **new,
+        ChangeSetName="b",
+        TemplateBody=text(inner()),
+        Parameters=[{"ParameterKey": "Word", "ParameterValue": "w"}],
+    )
 
 
 def test_a_nested_failure_is_the_parents(formation: Formation, cloud: Cloud, stored: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from boatyard.identity.lookup import exists
 from boatyard.identity.principals import Principal
 from boatyard.identity.records import (
     ACCESS_KEYS,
+    ROLES,
     SERVICE_CREDENTIALS,
     TEMPORARY_CREDENTIALS,
     USERS,
@@ -27,6 +28,7 @@ from boatyard.identity.records import (
     TemporaryCredential,
 )
 from boatyard.identity.sealing import seal, unseal, write_private
+from boatyard.state.changes import Cache
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
@@ -113,9 +115,19 @@ def find(installation: Installation, access_key_id: str) -> Credential | None:
     pair = _root_of(settings)
     if access_key_id == pair.access_key_id:
         return Credential(pair.access_key_id, pair.secret_access_key, Principal.root(settings.account_id))
+    caches = installation.attached("credentials", lambda: _Caches(installation))
     if access_key_id.startswith(unique_ids.TEMPORARY):
-        return _temporary(installation, access_key_id)
-    return _of_user(installation, access_key_id)
+        return caches.temporary.get(access_key_id, lambda: _temporary(installation, access_key_id))
+    return caches.users.get(access_key_id, lambda: _of_user(installation, access_key_id))
+
+
+class _Caches:
+    """Credentials that were asked for, opened, until a record that makes or ends any of them changes."""
+
+    def __init__(self, installation: Installation) -> None:
+        watch = installation.database.watch
+        self.temporary: Cache[str, Credential | None] = Cache(watch(TEMPORARY_CREDENTIALS.name, USERS.name, ROLES.name))
+        self.users: Cache[str, Credential | None] = Cache(watch(ACCESS_KEYS.name, USERS.name))
 
 
 _ROOT_PAIRS: dict[tuple[Path, str | None, str | None], RootPair] = {}

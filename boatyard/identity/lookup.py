@@ -1,10 +1,10 @@
-"""What identity policies hang on a principal: read from the records at the moment of the request."""
+"""What identity policies hang on a principal, as the records are at the moment of the request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boatyard.api.errors import ApiError
 from boatyard.identity import aws_managed
@@ -12,10 +12,29 @@ from boatyard.identity.policies import PolicySet
 from boatyard.identity.policy_syntax import Grammar, Policy, parse
 from boatyard.identity.principals import Kind, Principal
 from boatyard.identity.records import GROUPS, POLICIES, ROLES, USERS, Identity, Role
+from boatyard.state.changes import Cache
+from boatyard.state.table import Table
 
 if TYPE_CHECKING:
     from boatyard.api.installation import Installation
     from boatyard.state.database import Reader
+
+
+_PolicyKey = tuple[Kind, str, str, str, str | None, tuple[str, ...]]
+
+
+class IdentityCaches:
+    """What is made of an installation's identity records, kept until one of them changes."""
+
+    def __init__(self, installation: Installation) -> None:
+        watch = installation.database.watch(*(table.name for table in (USERS, GROUPS, ROLES, POLICIES)))
+        self.policies: Cache[_PolicyKey, PolicySet] = Cache(watch)
+        self.tags: Cache[tuple[Kind, str, str], dict[str, str]] = Cache(watch)
+
+
+def identity_caches(installation: Installation) -> IdentityCaches:
+    """The caches of an installation."""
+    return installation.attached("identity caches", lambda: IdentityCaches(installation))
 
 
 def find_role(installation: Installation, account: str, name: str) -> Role | None:
@@ -59,6 +78,19 @@ def missing_principal(rx: Reader, account: str, policy: Policy) -> str | None:
 
 def identity_policies(installation: Installation, principal: Principal) -> PolicySet:
     """The identity, boundary and session policies of a principal; empty for one whose user or role is gone."""
+    session = principal.session
+    key = (
+        principal.kind,
+        principal.account,
+        session.role_arn if session else principal.arn,
+        session.role_id if session else principal.user_id,
+        principal.name,
+        session.policies if session else (),
+    )
+    return identity_caches(installation).policies.get(key, lambda: _identity_policies(installation, principal))
+
+
+def _identity_policies(installation: Installation, principal: Principal) -> PolicySet:
     session = tuple(
         parse(document, Grammar.INLINE) for document in (principal.session.policies if principal.session else ())
     )
@@ -72,6 +104,23 @@ def identity_policies(installation: Installation, principal: Principal) -> Polic
             identity += _policies_of(rx, found) if found else ()
         boundary = _document(rx, holder.boundary) if holder.boundary else None
     return PolicySet(tuple(identity), parse(boundary, Grammar.MANAGED) if boundary else None, session)
+
+
+def principal_tags(installation: Installation, principal: Principal) -> dict[str, str]:
+    """The tags of the user or role behind a principal, and of its session."""
+    if principal.kind is not Kind.USER and principal.session is None:
+        return {}
+    arn = principal.policy_arn
+    key = (principal.kind, principal.account, arn)
+    kept = identity_caches(installation).tags.get(key, lambda: _tags(installation, principal.kind, key[1], arn))
+    return kept | principal.session.tags if principal.session else kept
+
+
+def _tags(installation: Installation, kind: Kind, account: str, arn: str) -> dict[str, str]:
+    table: Table[Any] = USERS if kind is Kind.USER else ROLES
+    with installation.database.reading() as rx:
+        holder = table.get(rx, account, arn.rpartition("/")[2].lower())
+    return holder.tags if holder is not None else {}
 
 
 def exists(installation: Installation, principal: Principal) -> bool:

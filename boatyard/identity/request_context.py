@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from boatyard.api.timestamps import iso, now
+from boatyard.identity.lookup import principal_tags
 from boatyard.identity.principals import Kind, Principal
-from boatyard.identity.records import ROLES, USERS
 from boatyard.identity.resource_tags import object_tags, resource_tags, tag_prefixes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def principal_context(installation: Installation, principal: Principal) -> Keys:
         keys["aws:sourceaccount"] = principal.account
     if principal.kind is Kind.USER and principal.name:
         keys["aws:username"] = principal.name
-    keys |= {f"aws:principaltag/{key.lower()}": value for key, value in _tags(installation, principal).items()}
+    keys |= {f"aws:principaltag/{key.lower()}": value for key, value in principal_tags(installation, principal).items()}
     if principal.session:
         keys["aws:tokenissuetime"] = iso(principal.session.issued)
         if principal.session.service is None:
@@ -45,19 +45,6 @@ def principal_context(installation: Installation, principal: Principal) -> Keys:
         if principal.session.source_identity:
             keys["aws:sourceidentity"] = principal.session.source_identity
     return keys
-
-
-def _tags(installation: Installation, principal: Principal) -> dict[str, str]:
-    name = principal.policy_arn.rpartition("/")[2].lower()
-    if principal.kind is Kind.USER:
-        with installation.database.reading() as rx:
-            user = USERS.get(rx, principal.account, name)
-        return user.tags if user else {}
-    if principal.session is None:
-        return {}
-    with installation.database.reading() as rx:
-        role = ROLES.get(rx, principal.account, name)
-    return (role.tags if role else {}) | principal.session.tags
 
 
 _TOLD_AS_CALLED_VIA = ("cloudformation", "kms")

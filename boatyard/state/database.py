@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from boatyard.state.changes import ANY, Changes, Watch, written_table
 from boatyard.state.schema import schemas
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,18 @@ class Transaction(Reader):
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
+        self.written: set[str | None] = set()
+        """The tables that were written to; None may be among them."""
         self._after: list[Callable[[], None]] = []
+
+    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+        """Run one statement; rows come as sqlite3.Row."""
+        self.written.add(written_table(sql))
+        return self.connection.execute(sql, parameters)
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for every row."""
+        self.written.add(written_table(sql))
         self.connection.executemany(sql, rows)
 
     def after_commit(self, function: Callable[[], None]) -> None:
@@ -69,6 +78,7 @@ class Database:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._borrowed = 0
         self._readers = threading.Condition()
+        self._changes = Changes()
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
@@ -85,8 +95,13 @@ class Database:
     def migrate(self) -> None:
         """Bring every imported schema's tables up to date; harmless when they are."""
         with self.transaction() as tx:
+            tx.written.add(ANY)
             for schema in schemas():
                 schema.apply(tx.connection)
+
+    def watch(self, *tables: str) -> Watch:
+        """Tells when tables have changed, from the moment on at which the change is on disk; see state.changes."""
+        return self._changes.watch(tables)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -111,6 +126,8 @@ class Database:
                         self._writer.execute("ROLLBACK")
                     raise
             finally:
+                # Before the lock is let go and anybody hears of it: whoever asks after that sees what is new.
+                self._changes.note(name for name in tx.written if name is not None)
                 self._owner = None
         tx.run_after_commit()
 

@@ -16,7 +16,7 @@ from boatyard.api import registry
 from boatyard.api.timestamps import iso, now
 from boatyard.services import PACKAGES
 from boatyard.state import space
-from boatyard.state.database import Transaction
+from boatyard.state.database import Reader, Transaction
 from boatyard.state.schema import Schema
 
 if TYPE_CHECKING:
@@ -90,6 +90,19 @@ def emit(
     )
     tx.after_commit(installation.events.wake)
     return str(event["id"])
+
+
+def last_position(rx: Reader) -> int:
+    """Where the last event stands of those that are not delivered yet; every later one stands behind it."""
+    return int(rx.execute("SELECT coalesce(max(position), 0) FROM events_outbox").fetchone()[0])
+
+
+def position_of(rx: Reader, event: dict[str, Any]) -> int | None:
+    """Where an event that is being delivered stands among all; None once it is delivered."""
+    found = rx.execute(
+        "SELECT position FROM events_outbox WHERE json_extract(event, '$.id') = ?", (event["id"],)
+    ).fetchone()
+    return None if found is None else int(found[0])
 
 
 class EventDispatcher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from boatyard.api.events import on_event
+from boatyard.api.events import on_event, position_of
 from boatyard.api.installation import Installation
 from boatyard.services.codepipeline import lifecycle, wakeups
 from boatyard.services.codepipeline.records import EXECUTIONS, PIPELINES, Pipeline
@@ -65,10 +65,20 @@ def deployment_changed(installation: Installation, event: dict[str, Any]) -> Non
 
 
 def _start_matching(installation: Installation, event: dict[str, Any], provider: str, matches: Match) -> None:
-    """Starts each pipeline with such a source once for this event, however often the event comes."""
+    """Starts each pipeline with such a source once for this event, however often the event comes.
+
+    What came before the pipeline is in its first execution already.
+    """
     token = f"event-{event['id']}"
+    asked = (event["account"], event["region"], provider, matches)
+    with installation.database.reading() as rx:
+        if next(_sources(rx, *asked), None) is None:
+            return
     with installation.database.transaction() as tx:
-        for pipeline, action in _sources(tx, event["account"], event["region"], provider, matches):
+        position = position_of(tx, event)
+        for pipeline, action in _sources(tx, *asked):
+            if position is not None and position <= pipeline.after:
+                continue
             where = {"account": pipeline.account, "region": pipeline.region, "pipeline": pipeline.name}
             recent = EXECUTIONS.select(tx, where, order="order", descending=True, limit=100)
             if not any(execution.request_token == token for execution in recent):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from boatyard.api import tags as tagging
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
+from boatyard.api.events import last_position
 from boatyard.api.paging import page
 from boatyard.api.timestamps import now
 from boatyard.services.codepipeline import action_types, lifecycle, lookup, quotas, structure
@@ -50,6 +51,7 @@ def create_pipeline(call: Call, params: Params) -> dict[str, Any]:
                 "PipelineNameInUseException",
                 f"A pipeline with the name '{pipeline.name}' already exists in account '{call.account}'",
             )
+        pipeline = replace(pipeline, after=last_position(tx))
         PIPELINES.insert(tx, pipeline)
         quotas.PIPELINES.check_new(call, tx, PIPELINES)
         _keep_version(tx, pipeline)

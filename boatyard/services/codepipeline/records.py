@@ -12,7 +12,10 @@ SCHEMA = Schema("codepipeline", ())
 
 
 class Pipeline(Record, kw_only=True, frozen=True):
-    """A pipeline at its newest version; `executions` counts every execution ever started, for their order."""
+    """A pipeline at its newest version; `executions` counts every execution ever started, for their order.
+
+    `after` is where the last event stood that was there when the pipeline was made: only later ones concern it.
+    """
 
     account: str
     region: str
@@ -23,6 +26,7 @@ class Pipeline(Record, kw_only=True, frozen=True):
     updated: datetime
     tags: dict[str, str] = {}
     executions: int = 0
+    after: int = 0
     token: str = ""
     """Of the last change to a stack's resource; see Call.token."""
 

@@ -68,6 +68,26 @@ def test_a_new_object_version_starts_the_pipeline(pipelines: Pipelines, installa
     assert started[0]["trigger"] == {"triggerType": "PollForSourceChanges", "triggerDetail": "Fetch"}
 
 
+def test_what_came_before_the_pipeline_does_not_start_it_however_late_it_is_delivered(
+    pipelines: Pipelines, installation: Installation
+) -> None:
+    installation.events.stop()
+    detail = {"bucket": {"name": "sources"}, "object": {"key": "code.zip"}}
+    send(installation, "aws.s3", "Object Created", detail)
+    pipelines.create(approval())
+    send(installation, "aws.s3", "Object Created", detail)
+    installation.events = events.EventDispatcher(installation)
+    installation.events.start()
+    until(lambda: pipelines.executions()[1:])
+
+    def delivered() -> bool:
+        with installation.database.reading() as rx:
+            return events.last_position(rx) == 0
+
+    until(delivered)
+    assert len(pipelines.executions()) == 2
+
+
 def test_a_push_starts_the_pipelines_of_that_branch_unless_they_wait_for_a_rule(
     pipelines: Pipelines, installation: Installation
 ) -> None:

@@ -28,6 +28,7 @@ ROOT_SECRET = "secret-of-the-root-user-in-tests-0000000"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 _STARTS_WITHIN = 120.0
+_ENDS_WITHIN = 180.0
 _REPOSITORY = Path(__file__).parent.parent
 _counter = itertools.count(1)
 
@@ -160,18 +161,20 @@ class RunningServer:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(number)
-        code = self._process.wait(60)
+        code = self._process.wait(_ENDS_WITHIN)
         self._process = None
         return code
 
     def discard(self) -> None:
         """Stop it, and remove its container engine with everything in it: mounts would outlive the test."""
-        self.stop()
-        if (self.data_directory / "engine").exists():
-            from boatyard.containers.engine import Engine
-            from boatyard.settings import Settings
+        try:
+            self.stop()
+        finally:
+            if (self.data_directory / "engine").exists():
+                from boatyard.containers.engine import Engine
+                from boatyard.settings import Settings
 
-            Engine.from_settings(Settings(data_directory=self.data_directory, port=self.port)).destroy()
+                Engine.from_settings(Settings(data_directory=self.data_directory, port=self.port)).destroy()
 
     def restart(self) -> None:
         """Stop it if it runs, and start it again on the same port and data."""

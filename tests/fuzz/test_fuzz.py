@@ -28,7 +28,7 @@ WARM = 20_000
 """Requests after which all models have been read: until then memory grows, in shorter runs in the first batch."""
 GROWTH = (32 << 20) + 512 * REQUESTS
 """Bytes by which the server's memory and its data directory may grow from there on: what the allocator leaves unused
-between blocks, and SQLite's log; no object stays behind for a request."""
+between blocks; no object stays behind for a request."""
 
 
 @pytest.fixture

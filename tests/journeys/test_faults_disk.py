@@ -55,7 +55,7 @@ def whole(own: RunningServer) -> None:
     connection = sqlite3.connect(f"file:{own.data_directory / 'state.db'}?mode=ro", uri=True)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
-    assert orphaned_blobs(own.data_directory) == []
+    until(lambda: orphaned_blobs(own.data_directory) == [], "no half objects are left")
 
 
 def test_each_service_refuses_and_goes_on_when_there_is_room(

@@ -20,7 +20,7 @@ from tests.server import RunningServer, unique
 from tests.services.codecommit.conftest import Git
 from tests.torture.checks import events, orphaned_blobs
 
-WITHIN_SECONDS = 10
+HANGS_AFTER = 120
 LARGE = 64 << 20
 GROUPS = 150
 
@@ -117,11 +117,15 @@ class Clients:
 
 
 def end_by(server: RunningServer, *signals: signal.Signals) -> None:
-    """Send the signals; the promise is that it has ended within ten seconds."""
+    """Send the signals and see it end well.
+
+    It leaves by itself eight seconds after the first one (see Deadline): this limit, which a busy machine keeps too,
+    tells that from a process that hangs.
+    """
     assert server._process is not None
     for number in signals:
         os.kill(server.pid, number)
-    assert server._process.wait(WITHIN_SECONDS) == 0
+    assert server._process.wait(HANGS_AFTER) == 0
 
 
 def template() -> str:

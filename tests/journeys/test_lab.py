@@ -150,14 +150,14 @@ def test_the_notebook_runs_in_its_instance(installed: Installed) -> None:
     url = installed.client("sagemaker").create_presigned_notebook_instance_url(NotebookInstanceName=name)
     address = urlsplit(url["AuthorizedUrl"])
     session = requests.Session()
-    assert session.get(url["AuthorizedUrl"], timeout=60).status_code == 200
+    assert session.get(url["AuthorizedUrl"], timeout=200).status_code == 200
     content = json.loads((BLUEPRINT / "notebook" / "lab.ipynb").read_text())
     token = parse_qs(address.query).get("token")
     put = session.put(
         f"{address.scheme}://{address.netloc}/api/contents/lab.ipynb",
         json={"type": "notebook", "format": "json", "content": content},
         headers={"Authorization": f"token {token[0]}"} if token else {},
-        timeout=60,
+        timeout=200,
     )
     assert put.status_code == 201, put.text
     engine = Engine.from_settings(Settings(data_directory=installed.server.data_directory, port=installed.server.port))

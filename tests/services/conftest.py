@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,12 @@ def client(server: RunningServer) -> Callable[..., Any]:
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Starts servers of a test's own, which may be killed and restarted: scratch(ephemeral="true")."""
-    started: list[RunningServer] = []
+    numbers = itertools.count()
+    with ExitStack() as started:
 
-    def start(**settings: str) -> RunningServer:
-        running = RunningServer(tmp_path / f"data{len(started)}", **settings)
-        started.append(running)
-        return running.start()
+        def start(**settings: str) -> RunningServer:
+            running = RunningServer(tmp_path / f"data{next(numbers)}", **settings)
+            started.callback(running.discard)
+            return running.start()
 
-    yield start
-    for running in started:
-        running.discard()
+        yield start

@@ -44,7 +44,7 @@ class Home:
             input=answer,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=300,
         )
 
 
@@ -119,7 +119,7 @@ def test_exports_are_for_a_shell_and_profiles_for_the_aws_cli(server: RunningSer
     path = f"{Path(sys.executable).parent}:{home.environment['PATH']}"
     environment = home.environment | {"PATH": path, "AWS_PROFILE": "stale", "AWS_SESSION_TOKEN": "stale"}
     shell = subprocess.run(
-        ["sh", "-c", command, sys.executable], env=environment, capture_output=True, text=True, timeout=180
+        ["sh", "-c", command, sys.executable], env=environment, capture_output=True, text=True, timeout=300
     )
     assert shell.stdout.strip() == "arn:aws:iam::000000000000:root", shell.stderr
     config = home.directory / "aws-config"
@@ -130,7 +130,7 @@ def test_exports_are_for_a_shell_and_profiles_for_the_aws_cli(server: RunningSer
         env=named,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
     )
     assert account.stdout.strip() == "000000000000", account.stderr
 

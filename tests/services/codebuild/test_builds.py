@@ -96,7 +96,7 @@ def test_docker_in_a_privileged_build_builds_and_pushes(builds: Builds) -> None:
     uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
     spec = (
         "version: 0.2\nphases:\n  install:\n    commands:\n"
-        "      - nohup dockerd &\n      - timeout 60 sh -c 'until docker info > /dev/null; do sleep 0.2; done'\n"
+        "      - nohup dockerd &\n      - timeout 200 sh -c 'until docker info > /dev/null; do sleep 0.2; done'\n"
         "  build:\n    commands:\n"
         f"      - aws ecr get-login-password | docker login -u AWS --password-stdin {uri.partition('/')[0]}\n"
         f"      - printf 'FROM scratch\\nCOPY words /words\\n' > Dockerfile; echo hi > words\n"

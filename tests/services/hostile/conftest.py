@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ def _outside(server: RunningServer) -> list[str]:
 def planted(directory: Path) -> list[str]:
     """The files whose path a hostile name has got into; git's references are files by their nature."""
     found = []
-    for path in directory.rglob("*"):
-        below = path.relative_to(directory).parts
-        if any(MARK in part for part in below) and not (below[0] == "git" and below[2:3] in (("refs",), ("logs",))):
-            found.append("/".join(below))
+    # os.walk passes over folders that the containers of other tests take away meanwhile.
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            below = (Path(folder) / name).relative_to(directory).parts
+            if any(MARK in part for part in below) and not (below[0] == "git" and below[2:3] in (("refs",), ("logs",))):
+                found.append("/".join(below))
     return found
 
 

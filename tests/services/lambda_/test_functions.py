@@ -104,7 +104,7 @@ def zipped(name: str, text: str) -> bytes:
     return content.getvalue()
 
 
-def eventually(ready: Callable[[], Any], timeout: float = 120.0) -> Any:
+def eventually(ready: Callable[[], Any], timeout: float = 300.0) -> Any:
     """What `ready` answers once it is true."""
     deadline = time.monotonic() + timeout
     while not (answer := ready()):
@@ -209,7 +209,7 @@ def test_two_invocations_run_at_once(functions: Functions, server: RunningServer
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert sorted(answers) == ["a", "b"]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.server import RunningServer, unique
+from tests.services.cloudformation.waiting import until
 
 MIB = 1 << 20
 LARGE = 200
@@ -118,21 +119,9 @@ def test_files_of_unfinished_uploads_are_swept(scratch: Callable[..., RunningSer
     unfinished = server.data_directory / "blobs" / "s3-objects" / "tmp" / "unfinished"
     unfinished.write_bytes(b"cut off")
     server.start()
-    for _ in _until(lambda: _blobs(server) == [kept]):
-        pass
+    until(lambda: _blobs(server) == [kept], "only the object's file is there")
     s3.delete_object(Bucket=bucket, Key="k")
-    assert _blobs(server) == []
-
-
-def _until(condition: Callable[[], bool]) -> Iterator[None]:
-    """Goes round until the condition holds, for at most 120 s."""
-    waiting = threading.Event()
-    for _ in range(2400):
-        if condition():
-            return
-        waiting.wait(0.05)
-        yield
-    raise AssertionError("the condition never came to hold")
+    until(lambda: _blobs(server) == [], "no file is there")
 
 
 def test_reset_empties_an_ephemeral_server(scratch: Callable[..., RunningServer]) -> None:

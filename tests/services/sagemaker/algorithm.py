@@ -68,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(5)
         if body == "role":
             address = "http://169.254.170.2" + os.environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-            with urllib.request.urlopen(address, timeout=30) as answer:
+            with urllib.request.urlopen(address, timeout=50) as answer:
                 body = json.load(answer)["RoleArn"]
         self.reply(int(body) if body.isdigit() else 200, f"{self.words}:{body}".encode())
 

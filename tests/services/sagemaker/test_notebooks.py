@@ -118,7 +118,7 @@ def test_a_notebook_instance_lives_as_its_stack_says(
     assert ":assumed-role/" in logged(client, name, "LifecycleConfigOnCreate")[1]
     eventually(lambda: logged(client, name, "LifecycleConfigOnStart") == ["kept.txt", repository])
     url = sagemaker.create_presigned_notebook_instance_url(NotebookInstanceName=name)["AuthorizedUrl"]
-    with urllib.request.urlopen(url, timeout=60) as answer:
+    with urllib.request.urlopen(url, timeout=200) as answer:
         assert b"JupyterLab" in answer.read()
     with pytest.raises(ClientError, match=r"Status \(InService\) not in \(\[Stopped, Failed\]\)"):
         sagemaker.delete_notebook_instance(NotebookInstanceName=name)

@@ -63,7 +63,7 @@ def local(name: str) -> str:
 def ask(url: str, headers: dict[str, str]) -> list[Any]:
     """The status and the beginning of the answer to a GET."""
     place, _, path = url.removeprefix("http://").partition("/")
-    connection = http.client.HTTPConnection(place, timeout=30)
+    connection = http.client.HTTPConnection(place, timeout=50)
     try:
         connection.request("GET", "/" + path, headers=headers)
         answer = connection.getresponse()

@@ -10,6 +10,7 @@ import pytest
 
 from boatyard.containers.specification import ContainerSpecification, Exit
 from tests.server import ACCOUNT, REGION, ROOT_KEY, ROOT_SECRET, unique
+from tests.services.sagemaker.conftest import eventually
 from tests.services.walls.conftest import VICTIM_PORT, Field, addresses, ask, engine_of
 
 CONNECTED = ["function", "build", "privileged build", "training job", "endpoint", "notebook instance"]
@@ -152,7 +153,7 @@ def test_a_neighbour_on_the_same_network_gets_no_credentials(arena: Field) -> No
 @pytest.mark.parametrize("kind", ["build", "training job", "endpoint", "notebook instance"])
 def test_the_address_of_credentials_ends_with_the_workload(arena: Field, kind: str) -> None:
     path = arena.reports[kind]["environment"]["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-    assert ask(arena.server.port, path) == 404
+    eventually(lambda: ask(arena.server.port, path) == 404)
 
 
 def test_credentials_that_were_given_last_until_they_expire(arena: Field) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boatyard.api import json_text
 from boatyard.api.errors import ApiError
+
+if TYPE_CHECKING:
+    from boatyard.state.database import Reader
+    from boatyard.state.table import Record, Table
+
+    R = TypeVar("R", bound=Record)
 
 Item = TypeVar("Item")
 
@@ -54,3 +60,40 @@ def page(
     if start + limit >= len(items) or not chosen:
         return chosen, None
     return chosen, encode_token(key(chosen[-1]) if key else start + limit)
+
+
+def page_of(
+    rx: Reader,
+    table: Table[R],
+    where: Mapping[str, Any],
+    token: str | None,
+    limit: int,
+    *,
+    order: Sequence[str] = (),
+    descending: bool = False,
+    prefix: tuple[str, str] | None = None,
+    keep: Callable[[R], bool] | None = None,
+    code: str = "ValidationException",
+    message: str = "Invalid pagination token",
+) -> tuple[list[R], str | None]:
+    """The next `limit` records of a table and the token for what follows, as `page` gives them; no more are read.
+
+    The token names the last record's place in the order. `keep` chooses among the records, and reads past the others.
+    """
+    columns = table.ordering(where, order)
+    behind = None
+    if token:
+        behind = decode_token(token, code, message)
+        if not isinstance(behind, list) or [type(each) for each in behind if type(each) not in (str, int, float)]:
+            raise ApiError(code, message, status=400)
+        if len(behind) != len(columns):
+            raise ApiError(code, message, status=400)
+    chosen: list[R] = []
+    walk = table.walk(rx, where, prefix=prefix, order=order, behind=behind, descending=descending)
+    for record in walk:
+        if keep is not None and not keep(record):
+            continue
+        if len(chosen) == limit:
+            return chosen, encode_token(table.place(chosen[-1], columns)) if chosen else None
+        chosen.append(record)
+    return chosen, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -32,16 +32,24 @@ class NotThere(LookupError):
 class Table(Generic[R]):
     """Records of one kind, found by key.
 
-    An index column may be added in a later release: it is filled for the records that are there.
+    `index` names what else is looked up or ordered by: a column, or several columns, first those that are given and
+    then those that order. Every index ends with the key, so that it gives an order without ties.
+    An index may be added or left out in a later release: new columns are filled for the records that are there.
     """
 
     def __init__(
-        self, schema: Schema, name: str, record: type[R], key: Sequence[str], index: Sequence[str] = ()
+        self,
+        schema: Schema,
+        name: str,
+        record: type[R],
+        key: Sequence[str],
+        index: Sequence[str | tuple[str, ...]] = (),
     ) -> None:
         self.name = name
         self.record = record
         self.key = tuple(key)
-        self.index = tuple(index)
+        self.indexes = tuple((each,) if isinstance(each, str) else each for each in index)
+        self.index = tuple(dict.fromkeys(column for each in self.indexes for column in each if column not in self.key))
         self.columns = self.key + self.index
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(record)
@@ -69,8 +77,23 @@ class Table(Generic[R]):
             tx = Transaction(connection)
             for row in connection.execute(f'SELECT record FROM "{self.name}"').fetchall():
                 self.put(tx, self._decoder.decode(row[0]))
-        for column in self.index:
-            connection.execute(f'CREATE INDEX IF NOT EXISTS "{self.name}_{column}" ON "{self.name}" ("{column}")')
+        self._prepare_indexes(connection)
+
+    def _prepare_indexes(self, connection: sqlite3.Connection) -> None:
+        """Create the indexes that are not there, and drop those of older releases: a wrong one might be chosen."""
+        wanted = {}
+        for columns in self.indexes:
+            whole = (*columns, *(column for column in self.key if column not in columns))
+            wanted["_by_".join((self.name, "_".join(columns)))] = ", ".join(f'"{column}"' for column in whole)
+        rows = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (self.name,)
+        )
+        there = {row[0] for row in rows.fetchall()}
+        for name in there - set(wanted):
+            connection.execute(f'DROP INDEX "{name}"')
+        for name, whole_key in wanted.items():
+            if name not in there:
+                connection.execute(f'CREATE INDEX "{name}" ON "{self.name}" ({whole_key})')
 
     def _row(self, record: R) -> tuple[Any, ...]:
         values = [_column(getattr(record, column)) for column in self.columns]
@@ -139,6 +162,46 @@ class Table(Generic[R]):
             sql += " LIMIT ?"
             values.append(limit)
         return [self._decoder.decode(row[0]) for row in rx.execute(sql, values)]
+
+    def walk(
+        self,
+        rx: Reader,
+        where: Mapping[str, Any] | None = None,
+        *,
+        prefix: tuple[str, str] | None = None,
+        order: Sequence[str] = (),
+        behind: Sequence[Any] | None = None,
+        descending: bool = False,
+    ) -> Iterator[R]:
+        """Records as `select` gives them, one at a time: what is not asked for is not read.
+
+        They come in the order of the columns `order` and then of the key; `behind` are the values of those columns
+        (`place`) after which to begin. It costs what is read where an index has `where` first and then `order`.
+        """
+        columns = self.ordering(where, order)
+        clauses, values = self._conditions(where, prefix, None, descending)
+        if behind is not None:
+            marks = ", ".join("?" * len(columns))
+            named = ", ".join(f'"{column}"' for column in columns)
+            clauses.append(f"({named}) {'<' if descending else '>'} ({marks})")
+            values += behind
+        sql = f'SELECT record FROM "{self.name}"' + (" WHERE " + " AND ".join(clauses) if clauses else "")
+        direction = "DESC" if descending else "ASC"
+        sql += " ORDER BY " + ", ".join(f'"{column}" {direction}' for column in columns)
+        for row in rx.execute(sql, values):
+            yield self._decoder.decode(row[0])
+
+    def ordering(self, where: Mapping[str, Any] | None, order: Sequence[str]) -> tuple[str, ...]:
+        """The columns by which `walk` orders: those asked for, then what is left of the key."""
+        given = {
+            column for column, value in (where or {}).items() if not isinstance(value, list | tuple | set | frozenset)
+        }
+        rest = (column for column in self.key if column not in given and column not in order)
+        return (*order, *rest)
+
+    def place(self, record: R, columns: Sequence[str]) -> list[Any]:
+        """Where a record stands in the order of those columns."""
+        return [_column(getattr(record, column)) for column in columns]
 
     def _conditions(
         self,

@@ -19,6 +19,9 @@ SCHEMA = Schema(
             PRIMARY KEY (workflow, step)
         ) WITHOUT ROWID;
         """,
+        """
+        CREATE INDEX workflows_ended ON workflows (ended);
+        """,
     ),
 )
 

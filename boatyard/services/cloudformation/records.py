@@ -85,6 +85,11 @@ class Stack(Record, kw_only=True, frozen=True):
         """Where the table keeps it."""
         return self.account, self.region, self.id
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not been deleted."""
+        return self.status != "DELETE_COMPLETE"
+
 
 class Operation(Record, kw_only=True, frozen=True):
     """One change of a stack: what is to be done, for whom, and how far it is."""
@@ -243,7 +248,15 @@ class Import(Record, kw_only=True, frozen=True):
 
 
 STACKS = Table(
-    SCHEMA, "cloudformation_stacks", Stack, key=("account", "region", "id"), index=("name", "status", "parent_id")
+    SCHEMA,
+    "cloudformation_stacks",
+    Stack,
+    key=("account", "region", "id"),
+    index=(
+        ("account", "region", "name", "alive"),
+        ("account", "region", "alive", "created"),
+        ("account", "region", "created"),
+    ),
 )
 OPERATIONS = Table(SCHEMA, "cloudformation_operations", Operation, key=("stack_id", "id"), index=("client_token",))
 RESOURCES = Table(
@@ -259,15 +272,17 @@ CHANGE_SETS = Table(
     SCHEMA, "cloudformation_change_sets", ChangeSet, key=("account", "region", "id"), index=("stack_id", "name")
 )
 EXPORTS = Table(SCHEMA, "cloudformation_exports", Export, key=("account", "region", "name"), index=("stack_id",))
-IMPORTS = Table(SCHEMA, "cloudformation_imports", Import, key=("account", "region", "name", "stack_id"), index=())
+IMPORTS = Table(
+    SCHEMA, "cloudformation_imports", Import, key=("account", "region", "name", "stack_id"), index=("stack_id",)
+)
 
 
 def find_stack(rx: Reader, account: str, region: str, name_or_id: str) -> Stack | None:
     """The stack of that id, or the one of that name that has not been deleted."""
     if name_or_id.startswith("arn:"):
         return STACKS.get(rx, account, region, name_or_id)
-    named = STACKS.select(rx, {"account": account, "region": region, "name": name_or_id})
-    return next((stack for stack in named if stack.status != "DELETE_COMPLETE"), None)
+    where = {"account": account, "region": region, "name": name_or_id, "alive": True}
+    return next(iter(STACKS.select(rx, where, limit=1)), None)
 
 
 def resources_of(rx: Reader, stack_id: str) -> dict[str, StackResource]:
@@ -299,8 +314,4 @@ def importers(rx: Reader, account: str, region: str, name: str) -> list[str]:
 
 def live_stacks(rx: Reader, account: str, region: str) -> int:
     """How many stacks are not deleted."""
-    found = rx.execute(
-        f"""SELECT count(*) FROM "{STACKS.name}" WHERE account = ? AND region = ? AND status <> 'DELETE_COMPLETE'""",
-        (account, region),
-    )
-    return int(found.fetchone()[0])
+    return STACKS.count(rx, {"account": account, "region": region, "alive": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import time
@@ -137,12 +138,13 @@ def list_metrics(call: Call, params: Params) -> dict[str, Any]:
         if not isinstance(after, int):
             raise invalid_value("The next token is invalid.")
     since = time.time() - (RECENT if recent else LISTED_FOR)
+    filters = params.get("Dimensions") or ()
     with call.installation.database.reading() as rx:
         found = records.metrics(
             rx, call.account, call.region, params.get("Namespace"), params.get("MetricName"), since, after
         )
-    filters = params.get("Dimensions") or ()
-    chosen = [(number, metric) for number, metric in found if _has(metric, filters)]
+        fitting = ((number, metric) for number, metric in found if _has(metric, filters))
+        chosen = list(itertools.islice(fitting, PAGE + 1))
     answer: dict[str, Any] = {"Metrics": [metric.described() for _, metric in chosen[:PAGE]]}
     if len(chosen) > PAGE:
         answer["NextToken"] = encode_token(chosen[PAGE - 1][0])

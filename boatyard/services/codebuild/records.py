@@ -87,7 +87,13 @@ class Build(Record, frozen=True, kw_only=True):
 
 
 PROJECTS = Table(SCHEMA, "codebuild_projects", Project, key=("account", "region", "name"))
-BUILDS = Table(SCHEMA, "codebuild_builds", Build, key=("account", "region", "id"), index=("project_key", "started"))
+BUILDS = Table(
+    SCHEMA,
+    "codebuild_builds",
+    Build,
+    key=("account", "region", "id"),
+    index=(("project_key", "started"), ("account", "region", "started")),
+)
 
 
 def unfinished(rx: Reader, account: str, region: str) -> int:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
-from boatyard.api.paging import decode_token, encode_token, page
+from boatyard.api.paging import page_of
 from boatyard.services.codepipeline import announcements, lifecycle, lookup, views
 from boatyard.services.codepipeline.records import ACTIONS, EXECUTIONS, Execution, Pipeline
 from boatyard.state.database import Transaction
@@ -178,21 +178,22 @@ def get_pipeline_execution(call: Call, params: Params) -> dict[str, Any]:
 
 def list_pipeline_executions(call: Call, params: Params) -> dict[str, Any]:
     """The executions of a pipeline, newest first. CodePipeline API Reference: ListPipelineExecutions."""
-    limit, token = params.get("maxResults", 100), params.get("nextToken")
     stage = params.get("filter", {}).get("succeededInStage", {}).get("stageName")
-    behind = ("order", decode_token(token, _BAD_TOKEN)) if token else None
     with call.installation.database.reading() as rx:
         pipeline = lookup.pipeline(call, rx, params["pipelineName"])
         where = {"account": call.account, "region": call.region, "pipeline": pipeline.name}
-        wanted = None if stage else limit + 1
-        found = EXECUTIONS.select(rx, where, order="order", after=behind, descending=True, limit=wanted)
-    if stage:
-        found = [item for item in found if item.stages.get(stage) == "Succeeded"]
-    chosen, more = found[:limit], len(found) > limit
-    return {
-        "pipelineExecutionSummaries": [views.summary(item) for item in chosen],
-        "nextToken": encode_token(chosen[-1].order) if more else None,
-    }
+        chosen, token = page_of(
+            rx,
+            EXECUTIONS,
+            where,
+            params.get("nextToken"),
+            params.get("maxResults", 100),
+            order=("order",),
+            descending=True,
+            keep=lambda item: stage is None or item.stages.get(stage) == "Succeeded",
+            code=_BAD_TOKEN,
+        )
+    return {"pipelineExecutionSummaries": [views.summary(item) for item in chosen], "nextToken": token}
 
 
 def list_action_executions(call: Call, params: Params) -> dict[str, Any]:
@@ -206,9 +207,15 @@ def list_action_executions(call: Call, params: Params) -> dict[str, Any]:
         if execution_id:
             lookup.execution(call, rx, pipeline.name, execution_id, "PipelineExecutionNotFoundException")
             where["execution"] = execution_id
-        found = ACTIONS.select(rx, where)
-    if latest.get("startTimeRange") == "Latest":
-        found = [item for item in found if item.current]
-    found.sort(key=lambda item: (item.started, item.order), reverse=True)
-    chosen, token = page(found, params.get("nextToken"), params.get("maxResults", 100), code=_BAD_TOKEN)
+        chosen, token = page_of(
+            rx,
+            ACTIONS,
+            where,
+            params.get("nextToken"),
+            params.get("maxResults", 100),
+            order=("started", "order"),
+            descending=True,
+            keep=lambda item: latest.get("startTimeRange") != "Latest" or item.current,
+            code=_BAD_TOKEN,
+        )
     return {"actionExecutionDetails": [views.action_detail(item, pipeline) for item in chosen], "nextToken": token}

@@ -97,7 +97,7 @@ def running(rx: Reader, account: str, region: str, pipeline: str) -> Iterator[Ex
 def actions_of(rx: Reader, execution: Execution) -> list[ActionExecution]:
     """Every action execution of an execution, oldest first."""
     where = {"account": execution.account, "region": execution.region, "execution": execution.id}
-    return sorted(ACTIONS.select(rx, where=where, limit=100_000), key=lambda item: item.order)
+    return list(ACTIONS.walk(rx, where, order=("order",)))
 
 
 def arrive(installation: Installation, tx: Transaction, execution: Execution, stage: str) -> Execution:

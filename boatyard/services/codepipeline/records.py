@@ -146,14 +146,27 @@ PIPELINES = Table(SCHEMA, "codepipeline_pipelines", Pipeline, key=("account", "r
 VERSIONS = Table(SCHEMA, "codepipeline_versions", PipelineVersion, key=("account", "region", "pipeline", "version"))
 STAGES = Table(SCHEMA, "codepipeline_stages", Stage, key=("account", "region", "pipeline", "stage"))
 EXECUTIONS = Table(
-    SCHEMA, "codepipeline_executions", Execution, key=("account", "region", "id"), index=("pipeline", "status", "order")
+    SCHEMA,
+    "codepipeline_executions",
+    Execution,
+    key=("account", "region", "id"),
+    index=(
+        "status",
+        ("account", "region", "pipeline", "order"),
+        ("account", "region", "pipeline", "status", "order"),
+    ),
 )
 ACTIONS = Table(
     SCHEMA,
     "codepipeline_action_executions",
     ActionExecution,
     key=("account", "region", "id"),
-    index=("pipeline", "execution", "order", "token"),
+    index=(
+        ("account", "region", "pipeline", "started", "order"),
+        ("account", "region", "pipeline", "token"),
+        ("account", "region", "pipeline", "execution", "started", "order"),
+        ("account", "region", "execution", "order"),
+    ),
 )
 JOBS = Table(SCHEMA, "codepipeline_jobs", Job, key=("account", "region", "id"), index=("action_execution",))
 

@@ -12,7 +12,7 @@ from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
 from boatyard.api.names import check_pattern
-from boatyard.api.paging import page
+from boatyard.api.paging import page, page_of
 from boatyard.api.timestamps import now
 from boatyard.identity import aws_managed
 from boatyard.identity.lookup import missing_principal
@@ -20,7 +20,7 @@ from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, pa
 from boatyard.identity.principals import Kind
 from boatyard.identity.records import GROUPS, INSTANCE_PROFILES, POLICIES, ROLES, USERS, Group, Role, User
 from boatyard.state.database import Reader
-from boatyard.state.table import Record
+from boatyard.state.table import Record, Table
 
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH = re.compile(r"(/)|(/[\x21-\x7e]+/)")
@@ -28,6 +28,7 @@ _MANAGED_SIZE = 6144
 _TRUST_SIZE = 2048
 
 Item = TypeVar("Item", bound=Record)
+Pathed = TypeVar("Pathed", User, Group, Role)
 
 
 def moment() -> datetime:
@@ -192,6 +193,24 @@ def listing(
 ) -> dict[str, Any]:
     """A page of entities under a member's name, with IsTruncated and Marker."""
     chosen, token = page(items, params.get("Marker"), params.get("MaxItems", 100), key, "InvalidInput")
+    answer: dict[str, Any] = {name: [view(item) for item in chosen], "IsTruncated": token is not None}
+    return answer | ({"Marker": token} if token else {})
+
+
+def path_listing(
+    name: str, rx: Reader, table: Table[Pathed], call: Call, params: Params, view: Callable[[Pathed], Any]
+) -> dict[str, Any]:
+    """A page of the entities of a table that are under PathPrefix."""
+    prefix = params.get("PathPrefix", "/")
+    chosen, token = page_of(
+        rx,
+        table,
+        {"account": call.account},
+        params.get("Marker"),
+        params.get("MaxItems", 100),
+        keep=lambda item: item.path.startswith(prefix),
+        code="InvalidInput",
+    )
     answer: dict[str, Any] = {name: [view(item) for item in chosen], "IsTruncated": token is not None}
     return answer | ({"Marker": token} if token else {})
 

@@ -17,6 +17,7 @@ from boatyard.services.iam.entities import (
     conflict,
     listing,
     moment,
+    path_listing,
     require_group,
     require_user,
 )
@@ -55,9 +56,7 @@ def get_group(call: Call, params: Params) -> dict[str, Any]:
 def list_groups(call: Call, params: Params) -> dict[str, Any]:
     """List groups under a path. (IAM API: ListGroups)"""
     with call.installation.database.reading() as rx:
-        groups = GROUPS.select(rx, {"account": call.account})
-    chosen = [group for group in groups if group.path.startswith(params.get("PathPrefix", "/"))]
-    return listing("Groups", chosen, params, group_view, lambda group: group.folded)
+        return path_listing("Groups", rx, GROUPS, call, params, group_view)
 
 
 def list_groups_for_user(call: Call, params: Params) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from boatyard.services.iam.entities import (
     check_path,
     check_trust,
     conflict,
-    listing,
     moment,
     new_tags,
+    path_listing,
     profiles_of,
     require_role,
 )
@@ -71,9 +71,7 @@ def get_role(call: Call, params: Params) -> dict[str, Any]:
 def list_roles(call: Call, params: Params) -> dict[str, Any]:
     """List roles under a path. (IAM API: ListRoles)"""
     with call.installation.database.reading() as rx:
-        roles = ROLES.select(rx, {"account": call.account})
-    chosen = [role for role in roles if role.path.startswith(params.get("PathPrefix", "/"))]
-    return listing("Roles", chosen, params, role_view, lambda role: role.folded)
+        return path_listing("Roles", rx, ROLES, call, params, role_view)
 
 
 def modifiable(rx: Reader, account: str, name: str) -> Role:

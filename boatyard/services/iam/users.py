@@ -17,9 +17,9 @@ from boatyard.services.iam.entities import (
     check_name,
     check_path,
     conflict,
-    listing,
     moment,
     new_tags,
+    path_listing,
     require_user,
 )
 from boatyard.services.iam.views import user_details, user_view
@@ -60,9 +60,7 @@ def get_user(call: Call, params: Params) -> dict[str, Any]:
 def list_users(call: Call, params: Params) -> dict[str, Any]:
     """List users under a path. (IAM API: ListUsers)"""
     with call.installation.database.reading() as rx:
-        users = USERS.select(rx, {"account": call.account})
-    chosen = [user for user in users if user.path.startswith(params.get("PathPrefix", "/"))]
-    return listing("Users", chosen, params, user_view, lambda user: user.folded)
+        return path_listing("Users", rx, USERS, call, params, user_view)
 
 
 def update_user(call: Call, params: Params) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
-from boatyard.api.paging import page
+from boatyard.api.paging import page_of
 from boatyard.api.timestamps import now
 from boatyard.services.kms import quotas
 from boatyard.services.kms.lookup import invalid_state, not_found, require_key
@@ -101,14 +101,9 @@ def list_aliases(call: Call, params: Params) -> dict[str, Any]:
     with call.installation.database.reading() as rx:
         if params.get("KeyId"):
             where["key_id"] = require_key(rx, call, params["KeyId"], alias=False).id
-        aliases = ALIASES.select(rx, where, order="name")
-    chosen, token = page(
-        aliases,
-        params.get("Marker"),
-        params.get("Limit", 50),
-        lambda alias: alias.name,
-        "InvalidMarkerException",
-    )
+        chosen, token = page_of(
+            rx, ALIASES, where, params.get("Marker"), params.get("Limit", 50), code="InvalidMarkerException"
+        )
     answer: dict[str, Any] = {"Aliases": [_view(alias) for alias in chosen], "Truncated": token is not None}
     return answer | ({"NextMarker": token} if token else {})
 

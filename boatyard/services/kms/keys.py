@@ -10,7 +10,7 @@ import msgspec
 from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError
-from boatyard.api.paging import page
+from boatyard.api.paging import page_of
 from boatyard.api.timestamps import now
 from boatyard.services.kms import quotas
 from boatyard.services.kms.key_policies import check_policy
@@ -96,11 +96,15 @@ def describe_key(call: Call, params: Params) -> dict[str, Any]:
 def list_keys(call: Call, params: Params) -> dict[str, Any]:
     """List the keys of account and Region. (KMS API: ListKeys)"""
     with call.installation.database.reading() as rx:
-        keys = KEYS.select(rx, {"account": call.account, "region": call.region})
-    keys = [key for key in keys if key.deletion_date is None or key.deletion_date > now()]
-    chosen, token = page(
-        keys, params.get("Marker"), params.get("Limit", 100), lambda key: key.id, "InvalidMarkerException"
-    )
+        chosen, token = page_of(
+            rx,
+            KEYS,
+            {"account": call.account, "region": call.region},
+            params.get("Marker"),
+            params.get("Limit", 100),
+            keep=lambda key: key.deletion_date is None or key.deletion_date > now(),
+            code="InvalidMarkerException",
+        )
     answer: dict[str, Any] = {
         "Keys": [{"KeyId": key.id, "KeyArn": key.arn} for key in chosen],
         "Truncated": token is not None,

@@ -140,7 +140,13 @@ class CodeUse(Record, frozen=True, kw_only=True):
     last: int
 
 
-FUNCTIONS = Table(SCHEMA, "lambda_functions", Function, key=("account", "region", "name", "version"))
+FUNCTIONS = Table(
+    SCHEMA,
+    "lambda_functions",
+    Function,
+    key=("account", "region", "name", "version"),
+    index=(("account", "region", "version"),),
+)
 SETTINGS = Table(SCHEMA, "lambda_settings", FunctionSettings, key=("account", "region", "name"))
 ALIASES = Table(SCHEMA, "lambda_aliases", Alias, key=("account", "region", "function", "name"))
 LAYERS = Table(SCHEMA, "lambda_layers", Layer, key=("account", "region", "name", "version"))

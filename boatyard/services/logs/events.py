@@ -13,7 +13,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.timestamps import milliseconds
 from boatyard.services.logs.groups import group_name, require_group
 from boatyard.services.logs.patterns import compile_pattern
-from boatyard.services.logs.records import STREAMS, LogEvent, LogStream, add_events, select_events
+from boatyard.services.logs.records import STREAMS, LogEvent, LogStream, add_events, grow_group, select_events
 from boatyard.services.logs.streams import require_stream
 
 DAY = 24 * 3600 * 1000
@@ -49,7 +49,9 @@ def put_log_events(call: Call, params: Params) -> dict[str, Any]:
         kept = [event for event in events if max(now - OLDEST, expired) <= event[0] <= now + NEWEST]
         add_events(tx, group.id, stream.name, kept, now)
         if kept:
-            STREAMS.put(tx, _grown(stream, kept, now))
+            grown = _grown(stream, kept, now)
+            grow_group(tx, group, grown.bytes - stream.bytes)
+            STREAMS.put(tx, grown)
         tx.after_commit(lambda: call.installation.workflows.notify(("logs", group.id)))
     answer: dict[str, Any] = {"nextSequenceToken": "0"}
     return answer | ({"rejectedLogEventsInfo": rejected} if rejected else {})
@@ -149,7 +151,7 @@ def filter_log_events(call: Call, params: Params) -> dict[str, Any]:
             start=params.get("startTime"),
             end=None if params.get("endTime") is None else params["endTime"] + 1,
             after=place,
-            limit=SCANNED,
+            limit=SCANNED if params.get("filterPattern") else min(limit + 1, SCANNED),
         )
     seen = place
     for event in scanned:

@@ -12,7 +12,7 @@ from boatyard.api.errors import ApiError, not_supported
 from boatyard.api.names import check_pattern
 from boatyard.api.timestamps import milliseconds
 from boatyard.services.logs import quotas
-from boatyard.services.logs.records import GROUPS, STREAMS, LogGroup, delete_events
+from boatyard.services.logs.records import GROUPS, STREAMS, LogGroup, delete_events, stored_bytes
 from boatyard.state.database import Reader
 from boatyard.state.table import AlreadyExists
 
@@ -93,18 +93,20 @@ def describe_log_groups(call: Call, params: Params) -> dict[str, Any]:
             status=400,
         )
     with call.installation.database.reading() as rx:
-        where = {"account": call.account, "region": call.region}
-        groups = GROUPS.select(rx, where, prefix=("name", prefix or ""))
-        if pattern:
-            groups = [group for group in groups if pattern.lower() in group.name.lower()]
+        where: dict[str, Any] = {"account": call.account, "region": call.region}
         if identifiers := params.get("logGroupIdentifiers"):
-            wanted = {name_in(each) for each in identifiers}
-            groups = [group for group in groups if group.name in wanted]
-        chosen, token = paging.page(
-            groups, params.get("nextToken"), params.get("limit", 50), lambda group: group.name,
-            "InvalidParameterException",
-        )  # fmt: skip
-        sizes = {group.id: sum(each.bytes for each in STREAMS.select(rx, {"group": group.id})) for group in chosen}
+            where["name"] = {name_in(each) for each in identifiers}
+        chosen, token = paging.page_of(
+            rx,
+            GROUPS,
+            where,
+            params.get("nextToken"),
+            params.get("limit", 50),
+            prefix=("name", prefix or ""),
+            keep=lambda group: not pattern or pattern.lower() in group.name.lower(),
+            code="InvalidParameterException",
+        )
+        sizes = {group.id: stored_bytes(rx, group) for group in chosen}
     answer: dict[str, Any] = {"logGroups": [_shown(group, sizes[group.id]) for group in chosen]}
     return answer | ({"nextToken": token} if token else {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from boatyard.state.database import Reader, Transaction
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
@@ -31,6 +33,8 @@ class LogGroup(Record, frozen=True, kw_only=True):
     retention_days: int | None = None
     tags: dict[str, str] = {}
     group_class: str = "STANDARD"
+    bytes: int | None = None
+    """What its streams hold; None in a group of an older release, whose streams were not added up yet."""
 
     @property
     def id(self) -> str:
@@ -62,7 +66,17 @@ class LogStream(Record, frozen=True, kw_only=True):
 
 
 GROUPS = Table(SCHEMA, "logs_groups", LogGroup, key=("account", "region", "name"))
-STREAMS = Table(SCHEMA, "logs_streams", LogStream, key=("group", "name"), index=("last_event",))
+STREAMS = Table(SCHEMA, "logs_streams", LogStream, key=("group", "name"), index=(("group", "last_event"),))
+
+
+def stored_bytes(rx: Reader, group: LogGroup) -> int:
+    """How much a group's streams hold."""
+    return sum(each.bytes for each in STREAMS.walk(rx, {"group": group.id})) if group.bytes is None else group.bytes
+
+
+def grow_group(tx: Transaction, group: LogGroup, size: int) -> None:
+    """Count what a stream of the group is about to take on, or to give back."""
+    GROUPS.put(tx, msgspec.structs.replace(group, bytes=stored_bytes(tx, group) + size))
 
 
 class LogEvent(Record, frozen=True, kw_only=True):

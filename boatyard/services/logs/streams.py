@@ -10,7 +10,7 @@ from boatyard.api.errors import ApiError
 from boatyard.api.names import check_pattern
 from boatyard.api.timestamps import milliseconds
 from boatyard.services.logs.groups import group_name, require_group
-from boatyard.services.logs.records import STREAMS, LogGroup, LogStream, delete_events
+from boatyard.services.logs.records import STREAMS, LogGroup, LogStream, delete_events, grow_group
 from boatyard.state.database import Reader
 from boatyard.state.table import AlreadyExists
 
@@ -45,6 +45,7 @@ def delete_log_stream(call: Call, params: Params) -> None:
     with call.installation.database.transaction() as tx:
         group = require_group(tx, call, params["logGroupName"])
         stream = require_stream(tx, group, params["logStreamName"])
+        grow_group(tx, group, -stream.bytes)
         STREAMS.delete(tx, group.id, stream.name)
         delete_events(tx, group.id, stream.name)
 
@@ -62,12 +63,17 @@ def describe_log_streams(call: Call, params: Params) -> dict[str, Any]:
         )
     with call.installation.database.reading() as rx:
         group = require_group(rx, call, group_name(params))
-        streams = STREAMS.select(rx, {"group": group.id}, prefix=("name", prefix))
-    order = (lambda stream: [stream.last_event, stream.name]) if by_time else (lambda stream: [stream.name])
-    streams.sort(key=order, reverse=descending)
-    chosen, token = paging.page(
-        streams, params.get("nextToken"), params.get("limit", 50), code="InvalidParameterException"
-    )
+        chosen, token = paging.page_of(
+            rx,
+            STREAMS,
+            {"group": group.id},
+            params.get("nextToken"),
+            params.get("limit", 50),
+            order=("last_event",) if by_time else (),
+            descending=descending,
+            prefix=("name", prefix),
+            code="InvalidParameterException",
+        )
     answer: dict[str, Any] = {"logStreams": [_shown(stream) for stream in chosen]}
     return answer | ({"nextToken": token} if token else {})
 

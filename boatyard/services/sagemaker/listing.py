@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from boatyard.api.paging import page
+from boatyard.api.call import Call
+from boatyard.api.paging import page_of
+from boatyard.state.table import Record, Table
 
-
-class Listed(Protocol):
-    """A record that can be listed."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def created(self) -> Any: ...
-
-    @property
-    def modified(self) -> Any: ...
-
-
-T = TypeVar("T", bound=Listed)
+R = TypeVar("R", bound=Record)
+ORDERS = (("account", "region", "created"), ("account", "region", "modified"))
+"""The indexes of a table that is listed; one whose records have a status adds BY_STATUS."""
+BY_STATUS = ("account", "region", "status", "created")
 _DEFAULT_PAGE = 10
-_ATTRIBUTES = {"Name": "name", "CreationTime": "created", "LastModifiedTime": "modified", "Status": "status"}
+_COLUMNS = {
+    "Name": ("name",),
+    "CreationTime": ("created",),
+    "LastModifiedTime": ("modified",),
+    "Status": ("status", "created"),
+}
 
 
 def listed(
+    call: Call,
     params: dict[str, Any],
-    records: Iterable[T],
-    describe: Callable[[T], dict[str, Any]],
+    table: Table[R],
+    describe: Callable[[R], dict[str, Any]],
     member: str,
     *,
+    keep: Callable[[R], bool] = lambda _: True,
     default_sort: str = "CreationTime",
     default_order: str = "Descending",
 ) -> dict[str, Any]:
     """A List operation's answer: the records that pass the request's filters, sorted, one page of them."""
-    chosen = [record for record in records if _passes(params, record)]
-    attribute = _ATTRIBUTES[params.get("SortBy", default_sort)]
-    chosen.sort(key=lambda record: record.name)
-    chosen.sort(
-        key=lambda record: getattr(record, attribute),
-        reverse=params.get("SortOrder", default_order) == "Descending",
-    )
-    part, token = _page(chosen, params)
+    where: dict[str, Any] = {"account": call.account, "region": call.region}
+    if "status" in table.index and params.get("StatusEquals"):
+        where["status"] = params["StatusEquals"]
+    with call.installation.database.reading() as rx:
+        part, token = page_of(
+            rx,
+            table,
+            where,
+            params.get("NextToken"),
+            params.get("MaxResults", _DEFAULT_PAGE),
+            order=_COLUMNS[params.get("SortBy", default_sort)],
+            descending=params.get("SortOrder", default_order) == "Descending",
+            keep=lambda record: _passes(params, record) and keep(record),
+        )
     answer: dict[str, Any] = {member: [describe(record) for record in part]}
     if token:
         answer["NextToken"] = token
     return answer
 
 
-def _page(chosen: Sequence[T], params: dict[str, Any]) -> tuple[Sequence[T], str | None]:
-    return page(chosen, params.get("NextToken"), params.get("MaxResults", _DEFAULT_PAGE))
-
-
-def _passes(params: dict[str, Any], record: Listed) -> bool:
-    wanted = params.get("StatusEquals")
-    if wanted is not None and getattr(record, "status", None) != wanted:
-        return False
+def _passes(params: dict[str, Any], record: Any) -> bool:
     contains = params.get("NameContains")
     if contains is not None and contains.lower() not in record.name.lower():
         return False

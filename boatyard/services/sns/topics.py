@@ -11,7 +11,7 @@ import msgspec
 from boatyard.api import json_text
 from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
-from boatyard.api.paging import page
+from boatyard.api.paging import page_of
 from boatyard.api.timestamps import now
 from boatyard.services.sns import quotas
 from boatyard.services.sns.lookup import invalid, not_done, place, require_topic, subscriptions_of
@@ -95,8 +95,8 @@ def delete_topic(call: Call, params: Params) -> None:
 def list_topics(call: Call, params: Params) -> dict[str, Any]:
     """List topics, a hundred at a time. (SNS API: ListTopics)"""
     with call.installation.database.reading() as rx:
-        topics = TOPICS.select(rx, {"account": call.account, "region": call.region})
-    chosen, token = page(topics, params.get("NextToken"), _PAGE, lambda topic: topic.name, "InvalidParameter")
+        where = {"account": call.account, "region": call.region}
+        chosen, token = page_of(rx, TOPICS, where, params.get("NextToken"), _PAGE, code="InvalidParameter")
     answer: dict[str, Any] = {"Topics": [{"TopicArn": topic.arn} for topic in chosen]}
     return answer | ({"NextToken": token} if token else {})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from boatyard.api.call import Call, Params
 from boatyard.api.errors import ApiError, not_supported
-from boatyard.api.paging import page
+from boatyard.api.paging import page, page_of
 from boatyard.services.ssm.filters import accepts
 from boatyard.services.ssm.lookup import require_parameter, require_version, version_of, versions_of
 from boatyard.services.ssm.records import PARAMETERS, Parameter, Version
@@ -69,15 +70,31 @@ def get_parameters(call: Call, params: Params) -> dict[str, Any]:
     return {"Parameters": [_view(call, item, decrypt) for item in found], "InvalidParameters": invalid}
 
 
-def _latest(call: Call) -> list[tuple[Parameter, Version]]:
-    """Every parameter with its latest version, by name."""
-    found: list[tuple[Parameter, Version]] = []
+def _latest(
+    call: Call, params: Params, limit: int, prefix: str, wanted: Callable[[Parameter, Version], bool]
+) -> tuple[list[Version], str | None]:
+    """A page of the latest versions of the parameters that are wanted, by name, and the token for the next."""
+    found: dict[str, Version] = {}
     with call.installation.database.reading() as rx:
-        for parameter in PARAMETERS.select(rx, {"account": call.account, "region": call.region}):
+
+        def keep(parameter: Parameter) -> bool:
             version = version_of(rx, parameter, parameter.latest)
-            if version is not None:
-                found.append((parameter, version))
-    return found
+            if version is None or not wanted(parameter, version):
+                return False
+            found[parameter.name] = version
+            return True
+
+        chosen, token = page_of(
+            rx,
+            PARAMETERS,
+            {"account": call.account, "region": call.region},
+            params.get("NextToken"),
+            params.get("MaxResults", limit),
+            prefix=("name", prefix),
+            keep=keep,
+            code="InvalidNextToken",
+        )
+    return [found[parameter.name] for parameter in chosen], token
 
 
 def get_parameters_by_path(call: Call, params: Params) -> dict[str, Any]:
@@ -87,16 +104,12 @@ def get_parameters_by_path(call: Call, params: Params) -> dict[str, Any]:
         raise ApiError("ValidationException", "The parameter doesn't meet the parameter name requirements.", status=400)
     prefix = path.rstrip("/") + "/"
     filters = list(params.get("ParameterFilters", []))
-    chosen = []
-    for parameter, version in _latest(call):
-        rest = version.name.removeprefix(prefix) if version.name.startswith(prefix) else None
-        if rest is None or (not params.get("Recursive") and "/" in rest):
-            continue
-        if accepts(filters, parameter, version):
-            chosen.append(version)
-    items, token = page(
-        chosen, params.get("NextToken"), params.get("MaxResults", 10), lambda item: item.name, "InvalidNextToken"
-    )
+
+    def wanted(parameter: Parameter, version: Version) -> bool:
+        deeper = "/" in version.name.removeprefix(prefix)
+        return bool(params.get("Recursive") or not deeper) and accepts(filters, parameter, version)
+
+    items, token = _latest(call, params, 10, prefix, wanted)
     decrypt = params.get("WithDecryption", False)
     answer: dict[str, Any] = {"Parameters": [_view(call, item, decrypt) for item in items]}
     return answer | ({"NextToken": token} if token else {})
@@ -127,10 +140,7 @@ def describe_parameters(call: Call, params: Params) -> dict[str, Any]:
     for old in params.get("Filters", []):
         option = "BeginsWith" if old["Key"] == "Name" else "Equals"
         filters.append({"Key": old["Key"], "Option": option, "Values": old["Values"]})
-    chosen = [version for parameter, version in _latest(call) if accepts(filters, parameter, version)]
-    items, token = page(
-        chosen, params.get("NextToken"), params.get("MaxResults", 50), lambda item: item.name, "InvalidNextToken"
-    )
+    items, token = _latest(call, params, 50, "", lambda parameter, version: accepts(filters, parameter, version))
     answer: dict[str, Any] = {"Parameters": [_metadata(item) for item in items]}
     return answer | ({"NextToken": token} if token else {})
 

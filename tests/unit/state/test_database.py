@@ -134,3 +134,34 @@ def test_empty_leaves_the_schema(database: Database) -> None:
     with database.reading() as rx:
         assert BOATS.count(rx) == 0
         assert rx.execute("SELECT count(*) FROM schema_versions").fetchone()[0] > 0
+
+
+def test_a_walk_goes_on_behind_the_place_of_a_record(database: Database) -> None:
+    with database.transaction() as tx:
+        for number, name in enumerate("dabc"):
+            BOATS.insert(tx, Boat(account="1", name=name, status="Old" if number < 2 else "New"))
+        BOATS.insert(tx, Boat(account="2", name="e"))
+    where = {"account": "1"}
+    with database.reading() as rx:
+        columns = BOATS.ordering(where, ("status",))
+        assert columns == ("status", "name")
+        walked = [boat.name for boat in BOATS.walk(rx, where, order=("status",))]
+        first = next(BOATS.walk(rx, where, order=("status",), descending=True))
+        place = BOATS.place(first, columns)
+        rest = [boat.name for boat in BOATS.walk(rx, where, order=("status",), descending=True, behind=place)]
+    assert walked == ["b", "c", "a", "d"]
+    assert (first.name, rest) == ("d", ["a", "c", "b"])
+
+
+def test_indexes_of_older_releases_are_replaced(database: Database) -> None:
+    def indexes() -> set[str]:
+        with database.reading() as rx:
+            sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'test_boats' AND sql IS NOT NULL"
+            return {row["name"] for row in rx.execute(sql)}
+
+    now = indexes()
+    with database.transaction() as tx:
+        tx.execute("DROP INDEX test_boats_by_status")
+        tx.execute("CREATE INDEX test_boats_status ON test_boats (status)")
+    database.migrate()
+    assert indexes() == now == {"test_boats_by_status"}

@@ -307,9 +307,8 @@ class Course:
         self._forget_imports(tx)
 
     def _forget_imports(self, tx: Transaction) -> None:
-        for each in IMPORTS.select(tx, {"account": self.journal.account, "region": self.journal.region}):
-            if each.stack_id == self.journal.stack_id:
-                IMPORTS.delete(tx, each.account, each.region, each.name, each.stack_id)
+        for each in IMPORTS.select(tx, {"stack_id": self.journal.stack_id}):
+            IMPORTS.delete(tx, each.account, each.region, each.name, each.stack_id)
 
 
 def _nothing(_tx: Transaction) -> None:

@@ -83,8 +83,8 @@ def check_unused(rx: Reader, stack: Stack, name: str, verb: str) -> None:
 def set_imports(tx: Transaction, stack: Stack, names: set[str], *, only: bool) -> None:
     """Note which exports the stack uses; with `only`, forget the others."""
     if only:
-        for each in IMPORTS.select(tx, {"account": stack.account, "region": stack.region}):
-            if each.stack_id == stack.id and each.name not in names:
+        for each in IMPORTS.select(tx, {"stack_id": stack.id}):
+            if each.name not in names:
                 IMPORTS.delete(tx, each.account, each.region, each.name, each.stack_id)
     for name in names:
         IMPORTS.put(tx, Import(account=stack.account, region=stack.region, name=name, stack_id=stack.id))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from boatyard.api import tags as tag_lists
 from boatyard.api.call import Call, Params
-from boatyard.api.paging import page
+from boatyard.api.paging import page, page_of
 from boatyard.services.cloudformation.operations.stacks import require_stack
 from boatyard.services.cloudformation.records import (
     EVENTS,
@@ -22,6 +23,7 @@ from boatyard.services.cloudformation.records import (
 )
 from boatyard.services.cloudformation.templates.errors import invalid
 from boatyard.services.cloudformation.templates.parameters import NO_ECHO
+from boatyard.state.database import Reader
 
 PAGE = 100
 
@@ -35,9 +37,7 @@ def describe_stacks(call: Call, params: Params) -> dict[str, Any]:
             if stack is None:
                 raise invalid(f"Stack with id {wanted} does not exist")
             return {"Stacks": [_described(stack)]}
-        stacks = STACKS.select(rx, {"account": call.account, "region": call.region})
-    alive = [stack for stack in _newest_first(stacks) if stack.status != "DELETE_COMPLETE"]
-    chosen, token = page(alive, params.get("NextToken"), PAGE, code="ValidationError")
+        chosen, token = _newest_first(rx, {"account": call.account, "region": call.region, "alive": True}, params)
     return _with_token({"Stacks": [_described(stack) for stack in chosen]}, token)
 
 
@@ -46,8 +46,7 @@ def list_stacks(call: Call, params: Params) -> dict[str, Any]:
     wanted = params.get("StackStatusFilter")
     where: dict[str, Any] = {"account": call.account, "region": call.region}
     with call.installation.database.reading() as rx:
-        stacks = STACKS.select(rx, {**where, **({"status": wanted} if wanted else {})})
-    chosen, token = page(_newest_first(stacks), params.get("NextToken"), PAGE, code="ValidationError")
+        chosen, token = _newest_first(rx, where, params, lambda stack: not wanted or stack.status in wanted)
     return _with_token({"StackSummaries": [_summary(stack) for stack in chosen]}, token)
 
 
@@ -55,8 +54,10 @@ def describe_stack_events(call: Call, params: Params) -> dict[str, Any]:
     """A stack's events, the latest first (AWS: DescribeStackEvents)."""
     stack = require_stack(call, params["StackName"])
     with call.installation.database.reading() as rx:
-        events = EVENTS.select(rx, {"stack_id": stack.id}, order="sequence", descending=True)
-    chosen, token = page(events, params.get("NextToken"), PAGE, lambda each: -each.sequence, "ValidationError")
+        where = {"stack_id": stack.id}
+        chosen, token = page_of(
+            rx, EVENTS, where, params.get("NextToken"), PAGE, descending=True, code="ValidationError"
+        )
     return _with_token({"StackEvents": [_event(stack, event) for event in chosen]}, token)
 
 
@@ -136,8 +137,13 @@ def list_imports(call: Call, params: Params) -> dict[str, Any]:
     return _with_token({"Imports": chosen}, token)
 
 
-def _newest_first(stacks: list[Stack]) -> list[Stack]:
-    return sorted(stacks, key=lambda stack: stack.created, reverse=True)
+def _newest_first(
+    rx: Reader, where: dict[str, Any], params: Params, keep: Callable[[Stack], bool] | None = None
+) -> tuple[list[Stack], str | None]:
+    token = params.get("NextToken")
+    return page_of(
+        rx, STACKS, where, token, PAGE, order=("created",), descending=True, keep=keep, code="ValidationError"
+    )
 
 
 def _with_token(answer: dict[str, Any], token: str | None) -> dict[str, Any]:

@@ -158,28 +158,32 @@ def batch_get_builds(call: Call, params: Params) -> dict[str, Any]:
     return {"builds": found, "buildsNotFound": missing}
 
 
-def _listed(builds: list[Build], params: Params) -> dict[str, Any]:
-    builds.sort(
-        key=lambda build: (build.started, build.id), reverse=params.get("sortOrder", "DESCENDING") == "DESCENDING"
+def _listed(rx: Reader, where: dict[str, str], params: Params) -> dict[str, Any]:
+    builds, token = paging.page_of(
+        rx,
+        BUILDS,
+        where,
+        params.get("nextToken"),
+        100,
+        order=("started",),
+        descending=params.get("sortOrder", "DESCENDING") == "DESCENDING",
+        code="InvalidInputException",
     )
-    ids, token = paging.page([build.id for build in builds], params.get("nextToken"), 100, code="InvalidInputException")
-    answer: dict[str, Any] = {"ids": ids}
+    answer: dict[str, Any] = {"ids": [build.id for build in builds]}
     return answer | ({"nextToken": token} if token else {})
 
 
 def list_builds(call: Call, params: Params) -> dict[str, Any]:
     """The ids of all builds, newest first (AWS: ListBuilds)."""
     with call.installation.database.reading() as rx:
-        builds = BUILDS.select(rx, {"account": call.account, "region": call.region})
-    return _listed(builds, params)
+        return _listed(rx, {"account": call.account, "region": call.region}, params)
 
 
 def list_builds_for_project(call: Call, params: Params) -> dict[str, Any]:
     """The ids of a project's builds, newest first (AWS: ListBuildsForProject)."""
     with call.installation.database.reading() as rx:
         project = require_project(rx, call, params["projectName"])
-        builds = BUILDS.select(rx, {"project_key": f"{call.account}/{call.region}/{project.name}"})
-    return _listed(builds, params)
+        return _listed(rx, {"project_key": f"{call.account}/{call.region}/{project.name}"}, params)
 
 
 def stop_build(call: Call, params: Params) -> dict[str, Any]:

@@ -110,15 +110,14 @@ def list_functions(call: Call, params: Params) -> dict[str, Any]:
     if not every:
         where["version"] = LATEST
     with call.installation.database.reading() as rx:
-        functions = FUNCTIONS.select(rx, where)
-    functions.sort(key=lambda each: (each.name, each.version))
-    chosen, marker = paging.page(
-        functions,
-        params.get("Marker"),
-        min(params.get("MaxItems", 50), 50),
-        lambda each: [each.name, each.version],
-        "InvalidParameterValueException",
-    )
+        chosen, marker = paging.page_of(
+            rx,
+            FUNCTIONS,
+            where,
+            params.get("Marker"),
+            min(params.get("MaxItems", 50), 50),
+            code="InvalidParameterValueException",
+        )
     answer: dict[str, Any] = {"Functions": [shown(each, version_arn=every) for each in chosen]}
     return answer | ({"NextMarker": marker} if marker else {})
 

@@ -91,9 +91,7 @@ def describe_endpoint_config(call: Call, params: Params) -> dict[str, Any]:
 def list_endpoint_configs(call: Call, params: Params) -> dict[str, Any]:
     """Lists endpoint configurations, filtered and sorted. AWS: ListEndpointConfigs."""
     constraints.check("ListEndpointConfigs", params)
-    with call.installation.database.reading() as rx:
-        configs = CONFIGS.select(rx, {"account": call.account, "region": call.region})
-    return listed(params, configs, _summary, "EndpointConfigs")
+    return listed(call, params, CONFIGS, _summary, "EndpointConfigs")
 
 
 def delete_endpoint_config(call: Call, params: Params) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.services.sagemaker.listing import ORDERS
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -26,4 +27,6 @@ class EndpointConfig(Record, kw_only=True, frozen=True):
 
 
 SCHEMA = Schema("sagemaker_endpoint_configs", ())
-CONFIGS = Table(SCHEMA, "sagemaker_endpoint_configs", EndpointConfig, key=("account", "region", "name"), index=("arn",))
+CONFIGS = Table(
+    SCHEMA, "sagemaker_endpoint_configs", EndpointConfig, key=("account", "region", "name"), index=("arn", *ORDERS)
+)

@@ -85,9 +85,7 @@ def describe_endpoint(call: Call, params: Params) -> dict[str, Any]:
 def list_endpoints(call: Call, params: Params) -> dict[str, Any]:
     """Lists endpoints, filtered and sorted. AWS: ListEndpoints."""
     constraints.check("ListEndpoints", params)
-    with call.installation.database.reading() as rx:
-        endpoints = ENDPOINTS.select(rx, {"account": call.account, "region": call.region})
-    return listed(params, endpoints, _summary, "Endpoints")
+    return listed(call, params, ENDPOINTS, _summary, "Endpoints")
 
 
 def update_endpoint(call: Call, params: Params) -> dict[str, Any]:

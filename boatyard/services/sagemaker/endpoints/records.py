@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.services.sagemaker.listing import BY_STATUS, ORDERS
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -57,5 +58,11 @@ class Endpoint(Record, kw_only=True, frozen=True):
 
 
 SCHEMA = Schema("sagemaker_endpoints", ())
-ENDPOINTS = Table(SCHEMA, "sagemaker_endpoints", Endpoint, key=("account", "region", "name"), index=("status", "arn"))
+ENDPOINTS = Table(
+    SCHEMA,
+    "sagemaker_endpoints",
+    Endpoint,
+    key=("account", "region", "name"),
+    index=("arn", "status", BY_STATUS, *ORDERS),
+)
 SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")

@@ -63,9 +63,7 @@ def describe_model(call: Call, params: Params) -> dict[str, Any]:
 def list_models(call: Call, params: Params) -> dict[str, Any]:
     """Lists models, filtered and sorted. AWS: ListModels."""
     constraints.check("ListModels", params)
-    with call.installation.database.reading() as rx:
-        models = MODELS.select(rx, {"account": call.account, "region": call.region})
-    return listed(params, models, _summary, "Models")
+    return listed(call, params, MODELS, _summary, "Models")
 
 
 def delete_model(call: Call, params: Params) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.services.sagemaker.listing import ORDERS
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -26,4 +27,4 @@ class Model(Record, kw_only=True, frozen=True):
 
 
 SCHEMA = Schema("sagemaker_models", ())
-MODELS = Table(SCHEMA, "sagemaker_models", Model, key=("account", "region", "name"), index=("arn",))
+MODELS = Table(SCHEMA, "sagemaker_models", Model, key=("account", "region", "name"), index=("arn", *ORDERS))

@@ -68,10 +68,14 @@ def describe_code_repository(call: Call, params: Params) -> dict[str, Any]:
 def list_code_repositories(call: Call, params: Params) -> dict[str, Any]:
     """Lists code repositories, filtered and sorted. AWS: ListCodeRepositories."""
     constraints.check("ListCodeRepositories", params)
-    with call.installation.database.reading() as rx:
-        repositories = CODE_REPOSITORIES.select(rx, {"account": call.account, "region": call.region})
     return listed(
-        params, repositories, _summary, "CodeRepositorySummaryList", default_sort="Name", default_order="Ascending"
+        call,
+        params,
+        CODE_REPOSITORIES,
+        _summary,
+        "CodeRepositorySummaryList",
+        default_sort="Name",
+        default_order="Ascending",
     )
 
 

@@ -64,9 +64,7 @@ def describe_notebook_instance_lifecycle_config(call: Call, params: Params) -> d
 def list_notebook_instance_lifecycle_configs(call: Call, params: Params) -> dict[str, Any]:
     """Lists lifecycle configurations, filtered and sorted. AWS: ListNotebookInstanceLifecycleConfigs."""
     constraints.check("ListNotebookInstanceLifecycleConfigs", params)
-    with call.installation.database.reading() as rx:
-        configs = LIFECYCLE_CONFIGS.select(rx, {"account": call.account, "region": call.region})
-    return listed(params, configs, _summary, "NotebookInstanceLifecycleConfigs")
+    return listed(call, params, LIFECYCLE_CONFIGS, _summary, "NotebookInstanceLifecycleConfigs")
 
 
 def update_notebook_instance_lifecycle_config(call: Call, params: Params) -> dict[str, Any]:

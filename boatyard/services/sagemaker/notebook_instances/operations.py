@@ -93,10 +93,16 @@ def describe_notebook_instance(call: Call, params: Params) -> dict[str, Any]:
 def list_notebook_instances(call: Call, params: Params) -> dict[str, Any]:
     """Lists notebook instances, filtered and sorted. AWS: ListNotebookInstances."""
     constraints.check("ListNotebookInstances", params)
-    with call.installation.database.reading() as rx:
-        notebooks = NOTEBOOKS.select(rx, {"account": call.account, "region": call.region})
-    chosen = [notebook for notebook in notebooks if _passes(params, notebook.request)]
-    return listed(params, chosen, _summary, "NotebookInstances", default_sort="Name", default_order="Ascending")
+    return listed(
+        call,
+        params,
+        NOTEBOOKS,
+        _summary,
+        "NotebookInstances",
+        keep=lambda notebook: _passes(params, notebook.request),
+        default_sort="Name",
+        default_order="Ascending",
+    )
 
 
 def update_notebook_instance(call: Call, params: Params) -> dict[str, Any]:

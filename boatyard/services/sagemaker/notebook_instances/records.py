@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.services.sagemaker.listing import BY_STATUS, ORDERS
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -56,11 +57,23 @@ class CodeRepository(Record, kw_only=True, frozen=True):
 
 SCHEMA = Schema("sagemaker_notebooks", ())
 NOTEBOOKS = Table(
-    SCHEMA, "sagemaker_notebook_instances", Notebook, key=("account", "region", "name"), index=("status", "arn")
+    SCHEMA,
+    "sagemaker_notebook_instances",
+    Notebook,
+    key=("account", "region", "name"),
+    index=("arn", "status", BY_STATUS, *ORDERS),
 )
 LIFECYCLE_CONFIGS = Table(
-    SCHEMA, "sagemaker_lifecycle_configs", LifecycleConfig, key=("account", "region", "name"), index=("arn",)
+    SCHEMA,
+    "sagemaker_lifecycle_configs",
+    LifecycleConfig,
+    key=("account", "region", "name"),
+    index=("arn", *ORDERS),
 )
 CODE_REPOSITORIES = Table(
-    SCHEMA, "sagemaker_code_repositories", CodeRepository, key=("account", "region", "name"), index=("arn",)
+    SCHEMA,
+    "sagemaker_code_repositories",
+    CodeRepository,
+    key=("account", "region", "name"),
+    index=("arn", *ORDERS),
 )

@@ -53,11 +53,9 @@ def describe_training_job(call: Call, params: Params) -> dict[str, Any]:
 def list_training_jobs(call: Call, params: Params) -> dict[str, Any]:
     """Lists training jobs, filtered and sorted. AWS: ListTrainingJobs."""
     constraints.check("ListTrainingJobs", params)
-    with call.installation.database.reading() as rx:
-        jobs = JOBS.select(rx, {"account": call.account, "region": call.region})
     if params.get("WarmPoolStatusEquals") or params.get("TrainingPlanArnEquals"):
-        jobs = []  # no job here ever has a warm pool or a training plan
-    return listed(params, jobs, _summary, "TrainingJobSummaries")
+        return {"TrainingJobSummaries": []}  # no job here ever has a warm pool or a training plan
+    return listed(call, params, JOBS, _summary, "TrainingJobSummaries")
 
 
 def stop_training_job(call: Call, params: Params) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from boatyard.services.sagemaker.listing import BY_STATUS, ORDERS
 from boatyard.state.schema import Schema
 from boatyard.state.table import Record, Table
 
@@ -48,6 +49,12 @@ class TrainingJob(Record, kw_only=True, frozen=True):
 
 
 SCHEMA = Schema("sagemaker_training_jobs", ())
-JOBS = Table(SCHEMA, "sagemaker_training_jobs", TrainingJob, key=("account", "region", "name"), index=("status", "arn"))
+JOBS = Table(
+    SCHEMA,
+    "sagemaker_training_jobs",
+    TrainingJob,
+    key=("account", "region", "name"),
+    index=("arn", "status", BY_STATUS, *ORDERS),
+)
 
 IN_PROGRESS = ("InProgress", "Stopping")

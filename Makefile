@@ -66,6 +66,8 @@ lock: .venv/developed   ## Write the lock files anew from pyproject.toml.
 	$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-emit-index-url --extra development pyproject.toml --output-file requirements-development.lock
 	cd tests/clients/requirements && for name in *.in; do $(CURDIR)/$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header \
 		--no-annotate --python-version 3.11 $$name --output-file $${name%.in}.txt || exit 1; done
+	cd bench/requirements && $(CURDIR)/$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-annotate \
+		--python-version 3.11 peers.in --output-file peers.txt
 
 # BENCH=full takes longer; BENCH_SECTIONS="s3 endpoint" measures only those.
 bench: .venv/developed   ## Measure, beside others, within ten minutes; write bench/results/ and docs/performance.md.

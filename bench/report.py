@@ -44,10 +44,12 @@ def tables(section: Section | None) -> str:
     lines: list[str] = []
     comparisons = [each for each in section.measured if isinstance(each, Comparison)]
     if comparisons:
-        lines += ["| Figure | Side | Median | Least to most, runs | boatyard / side | Goal |"]
-        lines += ["| --- | --- | --- | --- | --- | --- |"]
+        latency = any(comparison.latency for comparison in comparisons)
+        more = " p50, p99 |" if latency else ""
+        lines += [f"| Figure | Side | Median | Least to most, runs |{more} boatyard / side | Goal |"]
+        lines += [f"| --- | --- | --- | --- |{' --- |' if latency else ''} --- | --- |"]
         for comparison in comparisons:
-            lines += _rows(comparison)
+            lines += _rows(comparison, latency=latency)
         lines.append("")
     for curve in section.measured:
         if isinstance(curve, Curve):
@@ -62,16 +64,18 @@ def tables(section: Section | None) -> str:
     return "\n".join(lines)
 
 
-def _rows(comparison: Comparison) -> list[str]:
+def _rows(comparison: Comparison, *, latency: bool) -> list[str]:
     lines = []
     for side, runs in comparison.runs.items():
         own = side == BOATYARD
         goals = "; ".join(
             _goal(comparison, goal) for goal in comparison.goals if goal.against == (None if own else side)
         )
+        found = comparison.latency.get(side)
+        told = f" {', '.join(map(number, found))} ms |" if found else " |"
         lines.append(
             f"| {comparison.title if own else ''} | {side} | {number(median(runs))} {comparison.unit} | "
-            f"{number(min(runs))} to {number(max(runs))}, {len(runs)} | "
+            f"{number(min(runs))} to {number(max(runs))}, {len(runs)} |{told if latency else ''} "
             f"{'' if own else number(ratio(comparison, side))} | {goals} |"
         )
     return lines

@@ -20,7 +20,10 @@ class Goal(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Comparison(msgspec.Struct, kw_only=True, tag="comparison"):
-    """One figure of several sides, each measured several times; boatyard's side is called `boatyard`."""
+    """One figure of several sides, each measured several times; boatyard's side is called `boatyard`.
+
+    `latency` is a side's median p50 and p99 in milliseconds, of the same runs.
+    """
 
     key: str
     title: str
@@ -28,6 +31,7 @@ class Comparison(msgspec.Struct, kw_only=True, tag="comparison"):
     runs: dict[str, list[float]]
     goals: list[Goal] = []
     more_is_better: bool = False
+    latency: dict[str, tuple[float, float]] = {}
     note: str = ""
 
 

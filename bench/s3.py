@@ -1,0 +1,274 @@
+"""S3: GET, PUT and listing at 16 connections, beside moto, ministack, and nginx serving the same bytes as files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from bench import loads, programs, sides
+from bench.loads import Load, LoadFailed, Wrk
+from bench.prepared import Prepared, to_url, write
+from bench.samples import Comparison, Goal, Measured
+from bench.session import Session
+from bench.sides import MINISTACK, MOTO, NGINX, Side
+
+BUCKET = "bench-objects"
+CONNECTIONS = 16
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"arn:aws:s3:::{BUCKET}/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    ],
+}
+MIB = 1 << 20
+PAGE = 1000
+NOTE = (
+    "Boatyard verifies the signature, enforces the policies of an IAM user with the rights to this bucket alone, "
+    "encrypts, and answers a PUT when it is on the disk (fsync). moto and ministack verify nothing and keep objects in "
+    "memory; nginx checks nothing and sends plain files with the kernel's sendfile, in a process for each processor."
+)
+NOTE_LOADS = (
+    "1 KiB and GET of 1 MiB: wrk with one thread and presigned URLs. The others: a fixed number of requests with "
+    "presigned URLs over plain sockets, because wrk counts only what has ended and reads 8 KiB at a time. boto3: one "
+    "process of 16 threads, whose own work is the limit; its latency over one connection is beside."
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Objects of one size: how many there are to get, and how many are put in a run."""
+
+    name: str
+    bytes: int
+    objects: int
+    puts: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done in the short or the full form."""
+
+    seconds: float
+    keys: int
+    sizes: tuple[Size, ...]
+    large_gets: int
+    large_by_boto3: bool
+
+
+def plan(*, full: bool) -> Plan:
+    """The full form takes about twelve minutes; the short one less than two."""
+    small, medium = Size("1 KiB", 1024, 64, 256), Size("1 MiB", MIB, 16, 128 if full else 32)
+    large = Size("64 MiB", 64 * MIB, 4, 16)
+    return Plan(
+        seconds=3.0 if full else 0.5,
+        keys=100_000 if full else 10_000,
+        sizes=(small, medium, large),
+        large_gets=32 if full else 16,
+        large_by_boto3=full,
+    )
+
+
+@cache
+def _signer(side: Side) -> Any:
+    return side.client("s3")
+
+
+def presigned(side: Side, method: str, **asked: Any) -> str:
+    """A URL with the caller's signature, good for half a day."""
+    parameters = {"Bucket": BUCKET, **asked}
+    return str(_signer(side).generate_presigned_url(method, Params=parameters, ExpiresIn=43200))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the figures are measured with: the servers, filled; wrk; the bodies of each size; an own directory."""
+
+    session: Session
+    plan: Plan
+    room: Path
+    wrk: Wrk
+    servers: dict[str, Side]
+    nginx: Side
+    bodies: dict[int, bytes]
+
+    def gets(self, side: Side, size: Size) -> list[Prepared]:
+        """GETs of all objects of a size."""
+        keys = [f"get-{size.bytes}-{number}" for number in range(size.objects)]
+        if side.name == NGINX:
+            return [to_url(f"{side.url}/{key}") for key in keys]
+        return [to_url(presigned(side, "get_object", Key=key)) for key in keys]
+
+    def puts(self, side: Side, size: Size) -> list[Prepared]:
+        """PUTs of a size, each to a key of its own: moto fails where two put one key at the same time."""
+        body = self.bodies[size.bytes]
+        keys = [f"put-{size.bytes}-{number}" for number in range(size.puts)]
+        return [to_url(presigned(side, "put_object", Key=key), "PUT", body) for key in keys]
+
+
+def measure(session: Session) -> list[Measured]:
+    """All figures of S3."""
+    with _setting(session) as setting:
+        small, medium, large = setting.plan.sizes
+        found: list[Measured] = [
+            _by_wrk(setting, small, "get"),
+            _by_wrk(setting, small, "put"),
+            _by_wrk(setting, medium, "get"),
+            _fixed(setting, medium, "put"),
+            _fixed(setting, large, "get"),
+            _fixed(setting, large, "put"),
+            _listing(setting),
+        ]
+        from bench.s3_by_boto3 import measure_all
+
+        return found + measure_all(setting)
+
+
+@contextmanager
+def _setting(session: Session) -> Iterator[Setting]:
+    room = session.room("s3")
+    wrk = Wrk(*programs.program(session, "wrk"))
+    chosen = plan(full=session.full)
+    bodies = {size.bytes: os.urandom(size.bytes) for size in chosen.sizes}
+    files = room / "files"
+    files.mkdir()
+    for size in chosen.sizes:
+        for number in range(size.objects):
+            (files / f"get-{size.bytes}-{number}").write_bytes(bodies[size.bytes])
+    with sides.all_sides(session, room, POLICY) as servers, sides.nginx(session, room, files) as nginx:
+        for side in servers.values():
+            client = side.client("s3", owner=True)
+            client.create_bucket(Bucket=BUCKET)
+            for file in sorted(files.iterdir()):
+                client.put_object(Bucket=BUCKET, Key=file.name, Body=file.read_bytes())
+        yield Setting(session, chosen, room, wrk, servers, nginx, bodies)
+
+
+def _check(setting: Setting, side: Side, size: Size, method: str, requests: list[Prepared]) -> None:
+    """The side answers rightly: what was put is got, byte by byte."""
+    body = loads.answer(side.name, side.url, requests[0])
+    if method == "put":
+        body = loads.answer(side.name, side.url, to_url(presigned(side, "get_object", Key=f"put-{size.bytes}-0")))
+    if body != setting.bodies[size.bytes]:
+        raise LoadFailed(f"{side.name} gives {len(body)} bytes that are not those of the object of {size.name}.")
+
+
+def _prepared(setting: Setting, size: Size, method: str) -> dict[str, tuple[Side, list[Prepared]]]:
+    chosen = [*setting.servers.values(), *([setting.nginx] if method == "get" else [])]
+    found = {}
+    for side in chosen:
+        requests = setting.gets(side, size) if method == "get" else setting.puts(side, size)
+        _check(setting, side, size, method, requests)
+        found[side.name] = (side, requests)
+    return found
+
+
+def _by_wrk(setting: Setting, size: Size, method: str) -> Comparison:
+    setting.session.say(f"{method.upper()} of {size.name} with wrk")
+    runs: dict[str, Callable[[], Load]] = {}
+    least = size.bytes if method == "get" else 0
+    for name, (side, requests) in _prepared(setting, size, method).items():
+        file = write(setting.room / f"{name}-{method}-{size.bytes}", requests)
+        runs[name] = partial(
+            setting.wrk.run,
+            side.name,
+            side.url,
+            file,
+            connections=CONNECTIONS,
+            seconds=setting.plan.seconds,
+            least_bytes=least,
+        )
+    return comparison(setting, size, method, loads.in_turn(runs, setting.session.runs))
+
+
+def _fixed(setting: Setting, size: Size, method: str) -> Comparison:
+    setting.session.say(f"{method.upper()} of {size.name}")
+    runs: dict[str, Callable[[], Load]] = {}
+    least = size.bytes if method == "get" else 0
+    for name, (side, requests) in _prepared(setting, size, method).items():
+        repeated = requests if method == "put" else requests * (setting.plan.large_gets // size.objects)
+        runs[name] = partial(loads.fixed, side.name, side.url, repeated, connections=CONNECTIONS, least_bytes=least)
+    return comparison(setting, size, method, loads.in_turn(runs, setting.session.runs))
+
+
+def goals_of(size: Size, method: str) -> list[Goal]:
+    """What was asked for of requests with presigned URLs."""
+    if size.bytes == 1024:
+        return [
+            Goal(value=10, at_least=True, against=MOTO),
+            Goal(value=3, at_least=True, against=MINISTACK),
+        ]
+    if method == "put":
+        return [Goal(value=1, at_least=True, against=MOTO), Goal(value=1, at_least=True, against=MINISTACK)]
+    return [Goal(value=0.8, at_least=True, against=NGINX)] if size.bytes == 64 * MIB else []
+
+
+def comparison(
+    setting: Setting, size: Size, method: str, found: dict[str, list[Load]], *, by: str = "presigned"
+) -> Comparison:
+    """Requests in a second of small objects, MiB of larger ones."""
+    small = size.bytes < MIB
+    each = 1 if small else size.bytes / MIB
+    return Comparison(
+        key=f"{method}_{size.bytes}_{by}",
+        title=f"{method.upper()} of {size.name}, {by}, {CONNECTIONS} connections",
+        unit="requests/s" if small else "MiB/s",
+        runs={side: [each * load.rate for load in runs] for side, runs in found.items()},
+        goals=goals_of(size, method) if by == "presigned" else [],
+        more_is_better=True,
+        latency=loads.latency(found),
+        note=NOTE if small else NOTE_LOADS,
+    )
+
+
+def _listing(setting: Setting) -> Comparison:
+    """Pages of a thousand keys, each asked for by the key before it, over 16 connections."""
+    keys = [f"list/{number:06}" for number in range(setting.plan.keys)]
+    fill(setting, keys)
+    setting.session.say(f"listing {len(keys):,} keys")
+    runs: dict[str, Callable[[], Load]] = {}
+    for side in setting.servers.values():
+        requests = []
+        for first in range(0, len(keys), PAGE):
+            after = {"StartAfter": keys[first - 1]} if first else {}
+            requests.append(to_url(presigned(side, "list_objects_v2", Prefix="list/", MaxKeys=PAGE, **after)))
+            if first in (0, len(keys) - PAGE):
+                _check_page(side, requests[-1], keys[first : first + PAGE])
+        requests *= max(1, 2 * CONNECTIONS // len(requests))
+        runs[side.name] = partial(
+            loads.fixed, side.name, side.url, requests, connections=CONNECTIONS, least_bytes=PAGE * 10
+        )
+    found = loads.in_turn(runs, setting.session.runs)
+    return Comparison(
+        key="list",
+        title=f"Listing {len(keys):,} keys in pages of {PAGE:,}, presigned, {CONNECTIONS} connections",
+        unit="keys/s",
+        runs={side: [PAGE * load.rate for load in part] for side, part in found.items()},
+        more_is_better=True,
+        latency=loads.latency(found),
+        note=""
+        if setting.session.full
+        else f"The full form (`BENCH=full`) lists 100,000 keys, this one {len(keys):,}.",
+    )
+
+
+def _check_page(side: Side, request: Prepared, keys: list[str]) -> None:
+    text = loads.answer(side.name, side.url, request).decode()
+    if text.count("<Contents>") != len(keys) or any(f"<Key>{key}</Key>" not in text for key in (keys[0], keys[-1])):
+        raise LoadFailed(f"{side.name} does not list the page of {keys[0]} to {keys[-1]}:\n{text[:1000]}")
+
+
+def fill(setting: Setting, keys: list[str]) -> None:
+    """Put empty objects on every side, all sides at the same time; this is not measured."""
+    setting.session.say(f"putting {len(keys):,} keys to list")
+
+    def put_all(side: Side) -> None:
+        requests = [to_url(presigned(side, "put_object", Key=key), "PUT") for key in keys]
+        loads.fixed(side.name, side.url, requests, connections=CONNECTIONS)
+
+    loads.together([partial(put_all, side) for side in setting.servers.values()])

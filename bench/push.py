@@ -1,91 +1,110 @@
-"""Push to Prod: seconds from a commit until the endpoint of Prod serves it."""
+"""Push to Prod against the bare commands: seconds until Prod serves a change, with boatyard and bare.sh."""
 
 from __future__ import annotations
 
 import shutil
-import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
-from bench.samples import BOATYARD, Comparison, Goal, Measured
+from bench.bare import Bare
+from bench.deliveries import Deliveries
+from bench.samples import BOATYARD, Comparison, Goal, Measured, alternate
 from bench.session import Session, resident_mebibytes
 
-# key: what it is, unit, goal (None: none was set)
-FIGURES: dict[str, tuple[str, str, float | None]] = {
-    "code_change": ("Push of a code change until Prod serves it, without the training itself", "s", 30),
-    "unchanged": ("Push of an unchanged commit until Prod serves it, without the training itself", "s", 20),
-    "training": ("The training itself (the job's status Training)", "s", None),
-    "busy_memory": ("Resident memory of the server after all deliveries, three endpoints in service", "MiB", None),
-}
+BARE = "bare podman"
+COLD, WARM = Goal(value=1.15, against=BARE), Goal(value=1.5, against=BARE)
+COLD_SHORT_RUNS = 1
+NOTE = (
+    "The bare side is [bench/bare.sh](../bench/bare.sh): podman build, podman run train, podman run serve three times, "
+    "curl, on a podman set up as boatyard's. It does no more than that: no git, no registry between the build and what "
+    "runs the image, no S3, no functions, no logs kept, no roles."
+)
+COLD_NOTE = (
+    "First push: both sides begin with the base image and nothing else, no layer, no image, no function that runs. The "
+    f"short form measures it {COLD_SHORT_RUNS} time only; the full form five times."
+)
 
 
 def measure(session: Session) -> list[Measured]:
-    """Deliveries of the blueprint: its stacks, real git pushes, and the pipeline that they start."""
-    samples = _deliveries(session)
+    """The four deliveries, both sides in turn."""
+    cold = _cold(session, session.runs if session.full else COLD_SHORT_RUNS)
+    room = session.room("push")
+    blueprint = Blueprint(room / "blueprint")
+    with Deliveries(blueprint.path) as boatyard, Bare(room / "bare", blueprint.path) as bare:
+        boatyard.push()
+        bare.deliver()
+
+        def sides(change: Callable[[], None], own: Callable[[], float]) -> dict[str, list[float]]:
+            def changed(deliver: Callable[[], float]) -> Callable[[], float]:
+                def run() -> float:
+                    change()
+                    return deliver()
+
+                return run
+
+            return alternate({BOATYARD: changed(own), BARE: changed(bare.deliver)}, session.runs, 1, session.say)
+
+        session.say("code change")
+        code = sides(blueprint.change_code, boatyard.push)
+        session.say("unchanged push")
+        unchanged = sides(lambda: None, boatyard.push)
+        session.say("new data")
+        data = sides(blueprint.change_data, boatyard.retrain)
+        memory = resident_mebibytes(boatyard.lab.server.pid)
     return [
+        _compared("first_push", "First push, nothing kept", cold, COLD, f"{COLD_NOTE} {NOTE}"),
+        _compared("code_change", "Push of a code change", code, WARM),
+        _compared("unchanged", "Push of an unchanged commit", unchanged, WARM),
+        _compared("new_data", "Training again on new data", data, WARM),
         Comparison(
-            key=key,
-            title=title,
-            unit=unit,
-            runs={BOATYARD: samples[key]},
-            goals=[] if goal is None else [Goal(value=goal)],
-        )
-        for key, (title, unit, goal) in FIGURES.items()
+            key="busy_memory",
+            title="Resident memory of the server after these deliveries, three endpoints in service",
+            unit="MiB",
+            runs={BOATYARD: [memory]},
+        ),
     ]
 
 
-def _deliveries(session: Session) -> dict[str, list[float]]:
-    """Seconds from a push until Prod serves: of code changes, then of commits that change nothing."""
-    from boatyard.cli import reset, servers, up
-    from boatyard.demo import delivery, stacks
-    from boatyard.demo.lab import Lab, blueprint_directory
-    from boatyard.demo.show import Show
-
-    samples: dict[str, list[float]] = {"code_change": [], "unchanged": [], "training": [], "busy_memory": []}
-    copy = session.room("push") / "blueprint"
-    shutil.copytree(blueprint_directory(), copy)
-    up.start_in_background(servers.settings_for())
-    try:
-        lab, show = Lab(servers.require_running(), blueprint=copy), Show()
-        stacks.create_stacks(lab, show)
-        delivery.upload_data(lab, show)
-        deliver(lab, show)
-        predictor = copy / "algorithm" / "decision_tree" / "predictor.py"
-        for run in range(session.runs):
-            predictor.write_text(predictor.read_text() + f"\n# Change {run}.\n")
-            spent, training = deliver(lab, show)
-            samples["code_change"].append(spent - training)
-            samples["training"].append(training)
-        for _ in range(session.runs):
-            spent, training = deliver(lab, show)
-            samples["unchanged"].append(spent - training)
-            samples["training"].append(training)
-        samples["busy_memory"].append(resident_mebibytes(lab.server.pid))
-    finally:
-        reset.reset(yes=True)
-    return samples
+def _compared(key: str, title: str, runs: dict[str, list[float]], goal: Goal, note: str = "") -> Comparison:
+    return Comparison(key=key, title=title, unit="s", runs=runs, goals=[goal], note=note)
 
 
-def deliver(lab: Any, show: Any) -> tuple[float, float]:
-    """Push once and follow the pipeline to its end: seconds of all of it, and of the training in it."""
-    from boatyard.demo import delivery
+def _cold(session: Session, runs: int) -> dict[str, list[float]]:
+    """First pushes, each of a new server and to a new podman; no warm-up, for there is nothing that may be warm."""
+    session.say("first push")
 
-    began = time.monotonic()
-    commit = delivery.push(lab, show)
-    delivery.follow(lab, show, delivery.find_execution(lab, commit))
-    spent = time.monotonic() - began
-    training = training_seconds(lab)
-    show.line(f"push to Prod: {spent:.1f} s, of which the training was {training:.1f} s")
-    return spent, training
+    def own() -> float:
+        blueprint = Blueprint(session.room("push") / "blueprint")
+        with Deliveries(blueprint.path) as deliveries:
+            return deliveries.push()
+
+    def other() -> float:
+        room = session.room("push")
+        blueprint = Blueprint(room / "blueprint")
+        with Bare(room / "bare", blueprint.path) as bare:
+            return bare.deliver()
+
+    return alternate({BOATYARD: own, BARE: other}, runs, 0, session.say)
 
 
-def training_seconds(lab: Any) -> float:
-    """How long the newest training job was in the secondary status Training."""
-    client = lab.client("sagemaker")
-    jobs = client.list_training_jobs(
-        NameContains=lab.prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=1
-    )["TrainingJobSummaries"]
-    job = client.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
-    for each in job["SecondaryStatusTransitions"]:
-        if each["Status"] == "Training":
-            return float((each["EndTime"] - each["StartTime"]).total_seconds())
-    raise LookupError(f"{job['TrainingJobName']} was never in the status Training")
+class Blueprint:
+    """A copy of the blueprint whose code and data can be changed."""
+
+    def __init__(self, path: Path) -> None:
+        from boatyard.demo.lab import blueprint_directory
+
+        self.path = path
+        self._changes = 0
+        shutil.copytree(blueprint_directory(), path)
+
+    def change_code(self) -> None:
+        """A further comment in the predictor."""
+        self._changes += 1
+        predictor = self.path / "algorithm" / "decision_tree" / "predictor.py"
+        predictor.write_text(f"{predictor.read_text()}\n# Change {self._changes}.\n")
+
+    def change_data(self) -> None:
+        """A further row of training data, one that is there already."""
+        rows = self.path / "data" / "train" / "iris.csv"
+        lines = rows.read_text().splitlines()
+        rows.write_text("\n".join([*lines, lines[len(lines) % 100]]) + "\n")

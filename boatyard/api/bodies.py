@@ -21,6 +21,13 @@ class Body(Protocol):
         ...
 
 
+async def arrived(body: Body | None) -> None:
+    """Waits, on the event loop, until all of a body that is known to be small has come: reading it blocks no more."""
+    arrive = getattr(body, "arrive", None)
+    if arrive is not None:
+        await arrive()
+
+
 class BytesBody(io.BytesIO):
     """A body that is in memory already."""
 

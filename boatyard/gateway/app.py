@@ -16,7 +16,7 @@ from boatyard.api import registry
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError, OperationNotSupported
 from boatyard.api.installation import Installation
-from boatyard.api.invoke import invoke
+from boatyard.api.invoke import Admitted, admit
 from boatyard.gateway import (
     access_log,
     asynchronous,
@@ -34,13 +34,17 @@ from boatyard.gateway.protocols import protocol
 from boatyard.gateway.protocols.base import Params
 from boatyard.gateway.protocols.values import Malformed
 from boatyard.gateway.refusals import Refusal
-from boatyard.gateway.streams import ReceivedBody
+from boatyard.gateway.streams import CheckedBody, ReceivedBody
 from boatyard.gateway.targets import Target
+from boatyard.state.short_reads import MustWait
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 100 << 20
 """Bytes that a body which does not stream may have: above what any AWS API takes."""
+
+SMALL_BODY = 40 << 10
+"""Bytes of a streaming body that are taken in whole: what S3 keeps in its records, and the signatures of its chunks."""
 
 # Operations that wait for a workload's answer. They have threads of their own: a workload that calls back
 # into the gateway must always find one free.
@@ -109,10 +113,12 @@ class Gateway:
                 if self.installation.settings.upstream is None or not isinstance(exchange.request.body, bytes):
                     raise
                 return await asyncio.get_running_loop().run_in_executor(self._waiting, self._forward, exchange)
-            handler = asynchronous.find(exchange.service, exchange.target.name if exchange.target else "")
-            if handler is not None:
-                return await self._perform_asynchronously(exchange, handler)
             key = (exchange.service, exchange.target.name if exchange.target else "")
+            handler = asynchronous.find(*key)
+            if handler is not None and _is_small(exchange):
+                return await self._perform_asynchronously(exchange, handler)
+            if asynchronous.is_quick(*key):
+                return await self._perform_quickly(exchange)
             threads = self._waiting if key in _WAITING else self._threads
             return await asyncio.get_running_loop().run_in_executor(threads, self._perform, exchange)
         except Exception as error:  # noqa: BLE001 - answered, and logged where nobody foresaw it
@@ -123,11 +129,28 @@ class Gateway:
         try:
             self._authenticate(exchange)
             self._parse(exchange)
-            assert exchange.call is not None
-            exchange.output = invoke(exchange.call, exchange.service, exchange.operation.name, exchange.params)
-            return self._answer(exchange)
+            return self._do(exchange, self._admit(exchange))
         except Exception as error:  # noqa: BLE001 - answered, and logged where nobody foresaw it
             return self._refuse(exchange, error)
+
+    def _admit(self, exchange: Exchange) -> Admitted:
+        assert exchange.call is not None
+        return admit(exchange.call, exchange.service, exchange.operation.name, exchange.params)
+
+    def _do(self, exchange: Exchange, admitted: Admitted) -> HttpResponse:
+        exchange.output = admitted()
+        return self._answer(exchange)
+
+    async def _perform_quickly(self, exchange: Exchange) -> HttpResponse:
+        """The same on the event loop, as long as there is nothing to wait for; else by a thread from there on."""
+        self._authenticate(exchange)
+        self._parse(exchange)
+        admitted = self._admit(exchange)
+        try:
+            with self.installation.database.short.only():
+                return self._do(exchange, admitted)
+        except MustWait:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, exchange, admitted)
 
     def _forward(self, exchange: Exchange) -> HttpResponse:
         """What boatyard does not do, for whoever may use boatyard."""
@@ -142,8 +165,11 @@ class Gateway:
     async def _perform_asynchronously(self, exchange: Exchange, handler: asynchronous.Handler) -> HttpResponse:
         self._authenticate(exchange)
         self._parse(exchange)
-        assert exchange.call is not None
-        exchange.output = await asynchronous.perform(exchange.call, exchange.operation, exchange.params, handler)
+        admitted = self._admit(exchange)
+        body = exchange.request.body
+        if exchange.received is not None and isinstance(body, CheckedBody):
+            body.arrive = exchange.received.take_in
+        exchange.output = await asynchronous.perform(admitted, handler, self._threads)
         return self._answer(exchange)
 
     def _identify_service(self, exchange: Exchange) -> None:
@@ -224,6 +250,11 @@ class Gateway:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._waiting.shutdown(wait=False, cancel_futures=True)
         self._access_log.close()
+
+
+def _is_small(exchange: Exchange) -> bool:
+    """Whether the body is in memory, or may be."""
+    return exchange.received is None or (exchange.request.content_length or SMALL_BODY + 1) <= SMALL_BODY
 
 
 def _require_length(request: HttpRequest) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -74,6 +74,12 @@ class ReceivedBody:
         if wake and self._drained is not None:
             self._loop.call_soon_threadsafe(self._drained.set)
         return piece
+
+    async def take_in(self) -> None:
+        """Wait on the event loop until all is there, so that `next` does not; for bodies that are known to be small."""
+        self._pump = Future()
+        await self._fill()
+        self._pump.set_result(None)
 
     def _take(self) -> bytes:
         taken, size = [], 0
@@ -155,6 +161,8 @@ class CheckedBody:
     ) -> None:
         self.length = length
         self.trailers: dict[str, str] = {}
+        self.arrive: Callable[[], Awaitable[None]] | None = None
+        """For api.bodies.arrived."""
         self._source = source
         self._digest = hashlib.sha256() if sha256 is not None else None
         self._sha256 = sha256

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from boatyard.state.changes import ANY, Changes, Watch, written_table
+from boatyard.state.group_commit import GroupCommit
 from boatyard.state.schema import schemas
+from boatyard.state.short_reads import ShortReads
 
 log = logging.getLogger(__name__)
 READERS = 16
@@ -79,6 +81,8 @@ class Database:
         self._borrowed = 0
         self._readers = threading.Condition()
         self._changes = Changes()
+        self.short: ShortReads[Reader] = ShortReads(self._connect, Reader)
+        self.group = GroupCommit(self)
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
@@ -109,6 +113,7 @@ class Database:
 
         RuntimeError when the same thread is in a transaction already: it would wait for itself.
         """
+        self.short.may_wait()
         if self._owner == threading.get_ident():
             raise RuntimeError("this thread is in a transaction already: pass the tx on instead of opening another")
         with self._lock:
@@ -131,9 +136,16 @@ class Database:
                 self._owner = None
         tx.run_after_commit()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Reader]:
+    def reading(self) -> contextlib.AbstractContextManager[Reader]:
         """A snapshot to read from, at the same time as others."""
+        if not self.short.wanted:
+            return self._reading()
+        if self._closed:
+            raise DatabaseClosed("the database is closed")
+        return self.short
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Reader]:
         connection = self._borrow()
         try:
             connection.execute("BEGIN")
@@ -197,6 +209,7 @@ class Database:
 
     def close(self) -> None:
         """End readers and writer. A connection that a thread still uses is left to that thread."""
+        self.group.close()
         with self._readers:
             if self._closed:
                 return
@@ -204,5 +217,6 @@ class Database:
             self._readers.wait_for(lambda: self._borrowed == 0, CLOSING_SECONDS)
             while not self._idle.empty():
                 self._idle.get_nowait().close()
+        self.short.close()
         with self._lock:
             self._writer.close()

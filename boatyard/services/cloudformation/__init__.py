@@ -9,6 +9,8 @@ OPERATION_MODULES = (
 )
 RECORD_MODULES = ("records", "needs")
 
+QUICK_OPERATIONS = frozenset({"DescribeStackResource", "DescribeStackResources", "DescribeStacks"})
+
 NOTES: tuple[str, ...] = (
     "Every resource type, property and attribute that is not supported is named in one ValidationError before anything "
     "is created; AWS finds many of them only while it creates.",

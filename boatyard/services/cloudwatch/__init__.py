@@ -2,6 +2,8 @@
 
 OPERATION_MODULES: tuple[str, ...] = ("metrics", "statistics", "alarms", "alarm_history", "tags")
 
+QUICK_OPERATIONS = frozenset({"DescribeAlarms", "DescribeAlarmsForMetric", "ListTagsForResource"})
+
 NOTES: tuple[str, ...] = (
     "Data points are kept for 455 days as they came; they are not rolled up to coarser periods after 3 hours, 15 and "
     "63 days.",

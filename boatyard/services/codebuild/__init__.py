@@ -3,6 +3,8 @@
 OPERATION_MODULES = ("projects.operations", "builds.operations")
 WORKFLOW_MODULES = ("builds.workflow",)
 
+QUICK_OPERATIONS = frozenset({"BatchGetBuilds", "BatchGetProjects"})
+
 NOTES: tuple[str, ...] = (
     "Builds run in boatyard's build environment (Debian 12, Python 3.11, git, AWS CLI, docker) whatever "
     "aws/codebuild image is named; the build's log names both. Images of your own are refused.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 OPERATION_MODULES: tuple[str, ...] = ("operations", "executions", "state", "approvals", "jobs", "refusals")
 WORKFLOW_MODULES: tuple[str, ...] = ("workflow", "action_workflow")
 
+QUICK_OPERATIONS = frozenset({"GetPipeline", "GetPipelineExecution", "GetPipelineState", "ListPipelines"})
+
 NOTES: tuple[str, ...] = (
     "Action types: CodeCommit and S3 sources, CodeBuild builds and tests, Lambda invocations, manual approvals, "
     "S3 deployments and CloudFormation deployments (CREATE_UPDATE, CHANGE_SET_REPLACE, CHANGE_SET_EXECUTE, "

@@ -2,6 +2,8 @@
 
 OPERATION_MODULES: tuple[str, ...] = ("operations", "images.operations", "layers.operations", "lifecycle.operations")
 
+QUICK_OPERATIONS = frozenset({"DescribeRepositories", "GetRepositoryPolicy", "ListTagsForResource"})
+
 NOTES: tuple[str, ...] = (
     "The registry answers at /v2/ of the gateway; ACCOUNT.dkr.ecr.REGION.amazonaws.com is mapped to it in builds, jobs "
     "and on the host engine.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 OPERATION_MODULES: tuple[str, ...] = ("rules", "targets", "buses", "entries")
 
+QUICK_OPERATIONS = frozenset({"DescribeEventBus", "DescribeRule", "ListRules", "ListTargetsByRule"})
+
 NOTES: tuple[str, ...] = (
     "Targets: CodePipeline pipelines, Lambda functions, SNS topics, CodeBuild projects and CloudWatch Logs groups. "
     "Any other target is refused by PutTargets.",

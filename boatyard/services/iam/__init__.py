@@ -17,6 +17,23 @@ OPERATION_MODULES = (
 )
 RESOURCE_MODULES = ("role_resources", "policy_resources", "user_resources")
 
+QUICK_OPERATIONS = frozenset(
+    {
+        "GetGroup",
+        "GetGroupPolicy",
+        "GetInstanceProfile",
+        "GetPolicy",
+        "GetPolicyVersion",
+        "GetRole",
+        "GetRolePolicy",
+        "GetUser",
+        "GetUserPolicy",
+        "ListAttachedRolePolicies",
+        "ListRolePolicies",
+        "ListRoleTags",
+    }
+)
+
 NOTES: tuple[str, ...] = (
     'Identity policies are asked on every call unless the setting authorization is "off"; trust policies always are.',
     "aws:SecureTransport is true, though the server speaks plain HTTP: nothing that reaches it leaves the machine.",

@@ -3,6 +3,8 @@
 OPERATION_MODULES = ("keys", "key_policies", "aliases", "encryption", "rotation", "grants", "tagging")
 RECORD_MODULES = ("records", "key_policies", "needs")
 
+QUICK_OPERATIONS = frozenset({"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases", "ListKeys"})
+
 NOTES: tuple[str, ...] = (
     "Keys are symmetric (SYMMETRIC_DEFAULT, AES-256-GCM); asymmetric, HMAC, multi-Region and imported keys, custom"
     " key stores and Nitro enclaves are refused.",

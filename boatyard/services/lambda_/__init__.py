@@ -11,6 +11,20 @@ OPERATION_MODULES = (
 )
 WORKFLOW_MODULES = ("invocations.workflow",)
 
+QUICK_OPERATIONS = frozenset(
+    {
+        "GetAlias",
+        "GetFunction",
+        "GetFunctionConcurrency",
+        "GetFunctionConfiguration",
+        "GetPolicy",
+        "ListAliases",
+        "ListFunctions",
+        "ListTags",
+        "ListVersionsByFunction",
+    }
+)
+
 NOTES: tuple[str, ...] = (
     "Functions are zip packages in Python; other runtimes and container images are refused.",
     "Every Python runtime runs on the one of the functions environment (Python 3.11); the function's log says so "

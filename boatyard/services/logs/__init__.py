@@ -2,6 +2,8 @@
 
 OPERATION_MODULES = ("groups", "streams", "events", "tags")
 
+QUICK_OPERATIONS = frozenset({"DescribeLogGroups", "DescribeLogStreams", "ListTagsForResource"})
+
 NOTES: tuple[str, ...] = (
     "Retention is carried out once an hour: events older than the group's retentionInDays are deleted.",
     "Filter patterns of terms and of JSON properties are understood; space-delimited patterns ([a, b]) are refused.",

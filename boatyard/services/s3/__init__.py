@@ -16,6 +16,9 @@ OPERATION_MODULES: tuple[str, ...] = (
 )
 RECORD_MODULES = ("records", "needs")
 
+ASYNC_OPERATIONS = {"PutObject": "asynchronous"}
+QUICK_OPERATIONS = frozenset({"GetObject", "HeadObject", "HeadBucket", "GetBucketLocation", "ListBuckets"})
+
 NOTES: tuple[str, ...] = (
     "Every bucket is served at the one address, whatever its region: there are no redirects between regions.",
     "All objects are encrypted on disk with AES-256-GCM, by a key of the data directory (SSE-S3) or by KMS "

@@ -13,7 +13,7 @@ from boatyard.services.s3 import checksums, conditions, encryption, ranges
 from boatyard.services.s3.content import ContentStream, ContentWriter
 from boatyard.services.s3.description import answer, describe, http_date, refuse_both_range_and_part
 from boatyard.services.s3.lookup import blobs, bucket_in, bucket_of, readable, shown_version
-from boatyard.services.s3.records import Bucket, ObjectVersion, Stored
+from boatyard.services.s3.records import Bucket, ObjectVersion, Segment, Stored
 from boatyard.services.s3.sealing import DamagedContent
 from boatyard.services.s3.writing import publish, receive, unless_stored
 from boatyard.state.blobs import Hold
@@ -23,28 +23,41 @@ WHOLE_LIMIT = 64 * 1024
 
 def put_object(call: Call, params: Params) -> dict[str, Any]:
     """Stores an object of up to 5 GiB; it is on disk when the answer goes out (S3 API, "PutObject")."""
+    draft, choice, writer = begin_put(call, params)
+    with unless_stored(call, writer):
+        draft, segment, content = take_in(writer, params, draft, choice)
+        bucket, version = publish(call, params, draft, [segment], content, "PutObject")
+    return put_answer(bucket, version)
+
+
+def begin_put(call: Call, params: Params) -> tuple[ObjectVersion, encryption.Choice, ContentWriter]:
+    """What a PutObject request asks for, before its body is read."""
     bucket = bucket_of(call, params)
     draft = describe("PutObject", bucket, params)
     choice = encryption.choose(bucket, "PutObject", params)
-    declared = checksums.declared(params)
     data_key, sealed = encryption.new_key(call, choice, bucket.name, draft.key)
-    wanted = {declared.algorithm or checksums.DEFAULT}
-    writer = ContentWriter(blobs(call), data_key, wanted)
-    with unless_stored(call, writer):
-        receive(writer, params.get("Body"), params, declared)
-        segment, content = writer.finish()
-        draft = msgspec.structs.replace(
-            draft,
-            size=writer.size,
-            etag=encryption.etag(choice, writer.md5),
-            encryption=sealed,
-            checksums=writer.checksum_values(),
-        )
-        bucket, version = publish(call, params, draft, [segment], content, "PutObject")
+    wanted = {checksums.declared(params).algorithm or checksums.DEFAULT}
+    draft = msgspec.structs.replace(draft, encryption=sealed)
+    return draft, choice, ContentWriter(blobs(call), data_key, wanted)
+
+
+def take_in(
+    writer: ContentWriter, params: Params, draft: ObjectVersion, choice: encryption.Choice
+) -> tuple[ObjectVersion, Segment, bytes | None]:
+    """The body read and kept, and the object with what is known of it only then."""
+    receive(writer, params.get("Body"), params, checksums.declared(params))
+    segment, content = writer.finish()
+    etag = encryption.etag(choice, writer.md5)
+    checked = writer.checksum_values()
+    return msgspec.structs.replace(draft, size=writer.size, etag=etag, checksums=checked), segment, content
+
+
+def put_answer(bucket: Bucket, version: ObjectVersion) -> dict[str, Any]:
+    """What PutObject answers of a version that is stored."""
     return {
         "ETag": f'"{version.etag}"',
         **shown_checksums(version),
-        **encryption.members(sealed),
+        **encryption.answer(version),
         **shown_version(bucket, version.version_id),
     }
 
@@ -61,6 +74,8 @@ def get_object(call: Call, params: Params) -> dict[str, Any]:
     said = _head(bucket, stored, params)
     start, stop = _extent(stored, params)
     _add_extent(said, stored, params, start, stop)
+    if stored.content is None and stop > start:
+        call.installation.database.short.may_wait()  # for a file
     assert stored.version.encryption is not None
     try:
         data_key = encryption.open_key(call, stored.version.encryption)

@@ -65,9 +65,22 @@ def publish(
 ) -> tuple[Bucket, ObjectVersion]:
     """Makes a version the newest of its key in one transaction: conditions, versioning, event."""
     with call.installation.database.transaction() as tx:
-        bucket = bucket_in(tx, params)
-        version = add(call, tx, bucket, params, draft, segments, content)
-        announce(call, tx, bucket, version, CREATED, reason=reason)
+        return publish_in(tx, call, params, draft, segments, content, reason)
+
+
+def publish_in(
+    tx: Transaction,
+    call: Call,
+    params: Mapping[str, Any],
+    draft: ObjectVersion,
+    segments: Sequence[Segment],
+    content: bytes | None,
+    reason: str,
+) -> tuple[Bucket, ObjectVersion]:
+    """The same in a transaction that is open."""
+    bucket = bucket_in(tx, params)
+    version = add(call, tx, bucket, params, draft, segments, content)
+    announce(call, tx, bucket, version, CREATED, reason=reason)
     return bucket, version
 
 

@@ -21,6 +21,18 @@ RECORD_MODULES = (
 WORKFLOW_MODULES = ("training_jobs.workflow", "endpoints.workflow", "notebook_instances.workflow")
 RESOURCE_MODULES = ("resources", "notebook_instances.resources")
 
+QUICK_OPERATIONS = frozenset(
+    {
+        "DescribeCodeRepository",
+        "DescribeEndpoint",
+        "DescribeEndpointConfig",
+        "DescribeModel",
+        "DescribeNotebookInstance",
+        "DescribeTrainingJob",
+        "ListTags",
+    }
+)
+
 NOTES = (
     "Images come from Amazon ECR; built-in algorithms, marketplace algorithms and model packages are refused.",
     "Training jobs run on one instance (InstanceCount 1). Input mode Pipe, VpcConfig, managed spot training, warm "

@@ -4,6 +4,8 @@ OPERATION_MODULES = ("topics", "subscriptions", "publishing", "permissions", "ta
 RECORD_MODULES = ("records", "permissions")
 WORKFLOW_MODULES = ("delivery",)
 
+QUICK_OPERATIONS = frozenset({"GetTopicAttributes", "ListTopics"})
+
 NOTES: tuple[str, ...] = (
     "Messages go to Lambda functions and to http and https addresses of this machine (127.0.0.1, ::1, localhost).",
     "An email subscription stays pending for ever: boatyard sends no mail. SQS, SMS, Firehose and mobile push are"

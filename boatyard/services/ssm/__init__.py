@@ -2,6 +2,8 @@
 
 OPERATION_MODULES = ("parameters", "reading", "tagging")
 
+QUICK_OPERATIONS = frozenset({"DescribeParameters", "GetParameter", "GetParameters", "ListTagsForResource"})
+
 NOTES: tuple[str, ...] = (
     "Of Systems Manager only Parameter Store is done.",
     "Parameter policies (expiration, notification), the data types aws:ec2:image and aws:ssm:integration, parameters"

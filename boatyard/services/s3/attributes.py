@@ -8,7 +8,7 @@ from typing import Any
 from boatyard.api.call import Call, Params
 from boatyard.services.s3.checksums import member
 from boatyard.services.s3.errors import invalid_argument
-from boatyard.services.s3.lookup import bucket_in, readable, shown_version
+from boatyard.services.s3.lookup import bucket_in, readable, shown_version, told_if_it_may_list
 from boatyard.services.s3.objects import shown_checksums
 from boatyard.services.s3.records import Segment, Stored
 
@@ -25,7 +25,7 @@ def get_object_attributes(call: Call, params: Params) -> dict[str, Any]:
             ArgumentName="x-amz-object-attributes",
             ArgumentValue=",".join(unknown),
         )
-    with call.installation.database.reading() as rx:
+    with told_if_it_may_list(call, params), call.installation.database.reading() as rx:
         bucket = bucket_in(rx, params)
         stored = readable(rx, bucket.name, params["Key"], params.get("VersionId"))
     version = stored.version

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from boatyard.api import tags
 from boatyard.api.call import Call, Params
 from boatyard.services.s3 import checksums, conditions, encryption
 from boatyard.services.s3.checksums import FULL_OBJECT
@@ -31,6 +32,7 @@ class Source:
             named["VersionId"] = version_id
         call.authorize("s3", "GetObject", {name: value for name, value in named.items() if value is not None})
         self.bucket, self.stored, self.hold = held(call, named)
+        self._named: dict[str, Any] = {name: named[name] for name in ("Bucket", "Key", "VersionId") if name in named}
         conditions.check_copy(params, self.version.etag, self.version.modified)
         self._call = call
 
@@ -43,6 +45,15 @@ class Source:
         """The source's data key; with SSE-KMS only for a caller who may decrypt."""
         assert self.version.encryption is not None
         return encryption.open_key(self._call, self.version.encryption)
+
+    def tags_for(self, params: Params) -> dict[str, str]:
+        """The source's tags, for a caller who may read them there and put them here (S3 API, "CopyObject")."""
+        if self.version.tags:
+            self._call.authorize("s3", "GetObjectTagging", self._named)
+            tagging = {"TagSet": tags.to_list(self.version.tags)}
+            target = {"Bucket": params["Bucket"], "Key": params["Key"], "Tagging": tagging}
+            self._call.authorize("s3", "PutObjectTagging", target)
+        return self.version.tags
 
     def read(self, start: int, stop: int) -> ContentStream:
         """A stretch of the source's bytes."""
@@ -76,7 +87,7 @@ def copy_object(call: Call, params: Params) -> dict[str, Any]:
             )
             raise invalid_request(message)
         _refuse_copy_onto_itself(source, params)
-        draft = _describe(bucket, source.version, params)
+        draft = _describe(bucket, source, params)
         choice = encryption.choose(bucket, "CopyObject", params)
         algorithm = params.get("ChecksumAlgorithm")
         if algorithm is not None:
@@ -145,7 +156,7 @@ def _rewrite(
         return publish(call, params, draft, [segment], content, "CopyObject")
 
 
-def _describe(bucket: Bucket, source: ObjectVersion, params: Params) -> ObjectVersion:
+def _describe(bucket: Bucket, source: Source, params: Params) -> ObjectVersion:
     """The copy's description: the source's, or the request's where its directives say REPLACE."""
     draft = describe("CopyObject", bucket, params)
     directives = {"MetadataDirective": "COPY", "TaggingDirective": "COPY"}
@@ -154,9 +165,9 @@ def _describe(bucket: Bucket, source: ObjectVersion, params: Params) -> ObjectVe
         if directives[name] not in ("COPY", "REPLACE"):
             raise invalid_argument("Unknown directive.", ArgumentName=name, ArgumentValue=directives[name])
     if directives["MetadataDirective"] == "COPY":
-        draft = msgspec.structs.replace(draft, headers=source.headers, metadata=source.metadata)
+        draft = msgspec.structs.replace(draft, headers=source.version.headers, metadata=source.version.metadata)
     if directives["TaggingDirective"] == "COPY":
-        draft = msgspec.structs.replace(draft, tags=source.tags)
+        draft = msgspec.structs.replace(draft, tags=source.tags_for(params))
     return draft
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -76,6 +77,20 @@ def readable(rx: Reader, bucket: str, key: str, version_id: str | None) -> Store
             "MethodNotAllowed", message, status=405, headers=headers, Method="GET", ResourceType="DeleteMarker"
         )
     return stored
+
+
+@contextlib.contextmanager
+def told_if_it_may_list(call: Call, params: Mapping[str, Any]) -> Iterator[None]:
+    """Within it who may not list the bucket learns not that an object is missing: AccessDenied for NoSuchKey.
+
+    So GetObject, HeadObject and GetObjectAttributes have it, for versions too (S3 API, "GetObject", Permissions).
+    """
+    try:
+        yield
+    except ApiError as error:
+        if error.code in ("NoSuchKey", "NoSuchVersion"):
+            call.authorize("s3", "HeadBucket", {"Bucket": params["Bucket"]})
+        raise
 
 
 def named_version(rx: Reader, bucket: str, key: str, version_id: str) -> Stored:

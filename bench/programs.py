@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,18 @@ def pinned(package: str) -> str:
     raise LookupError(f"{REQUIREMENTS} does not pin {package}")
 
 
+def versions() -> str:
+    """Which versions are measured with and against, for the notes below a table."""
+    told = [f"{name} {pinned(name)}" for name in ("moto", "ministack")]
+    for name in PACKAGES:
+        found = find(name)
+        if found is not None:
+            said = subprocess.run([found[0], "-v"], env=found[1], capture_output=True, text=True, check=False)
+            # "wrk debian/4.1.0-3+b2 [epoll] ...", "nginx version: nginx/1.22.1"
+            told += [f"{name} {version}" for version in re.findall(r"/(\d[\w.+-]*)", said.stdout + said.stderr)[:1]]
+    return f"Versions: {', '.join(told)}."
+
+
 def peers(session: Session) -> Path:
     """The bin directory of the peers' own virtual environment, made when it is not there yet."""
     python = f"{sys.version_info.major}.{sys.version_info.minor} {sys.base_prefix}"
@@ -46,50 +59,56 @@ def peers(session: Session) -> Path:
     return place / "bin"
 
 
-def program(session: Session, name: str) -> tuple[Path, dict[str, str]]:
-    """wrk or nginx and the environment that it runs in: the machine's own, else the distribution's, unpacked here.
-
-    Unpacked and not installed: no service is set up, and the machine stays as it was.
-    """
+def find(name: str) -> tuple[Path, dict[str, str]] | None:
+    """wrk or nginx and the environment that it runs in: the machine's own, else what was unpacked here before."""
     installed = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if installed:
         return Path(installed), dict(os.environ)
     place = cache() / name
-    found = _unpacked(place, name)
-    if found is None:
-        session.say(f"unpacking {name} of this distribution into {place}: boatyard is measured beside it")
-        for packages in PACKAGES[name]:
-            _unpack(place, packages)
-            found = _unpacked(place, name)
-            if found is not None:
-                break
-        else:
-            raise SystemExit(f"The benchmark needs {name}: install it with this system's packages, then run it again.")
-    libraries = ":".join(str(each.parent) for each in place.glob("usr/lib/*/*.so*"))
-    return found, {**os.environ, "LD_LIBRARY_PATH": libraries} if libraries else dict(os.environ)
-
-
-def _unpacked(place: Path, name: str) -> Path | None:
     for folder in ("usr/bin", "usr/sbin"):
         if (place / folder / name).exists():
-            return place / folder / name
+            libraries = ":".join(sorted({str(each.parent) for each in place.glob("usr/lib/*/*.so*")}))
+            more = {"LD_LIBRARY_PATH": libraries} if libraries else {}
+            return place / folder / name, {**os.environ, **more}
     return None
 
 
-def _unpack(place: Path, packages: tuple[str, ...]) -> None:
-    if shutil.which("apt-get") is None:
-        raise SystemExit(f"The benchmark needs {packages[0]}: install it with this system's packages.")
+def program(session: Session, name: str) -> tuple[Path, dict[str, str]]:
+    """The same, unpacked from the distribution's packages when it is not there yet.
+
+    Unpacked and not installed: no service is set up, and the machine stays as it was.
+    """
+    failures = []
+    for packages in PACKAGES[name]:
+        found = find(name)
+        if found is not None:
+            return found
+        session.say(f"unpacking {packages[0]} of this distribution into {cache() / name}, to measure with")
+        failures.append(_unpack(cache() / name, packages))
+    found = find(name)
+    if found is None:
+        told = "\n".join(failures)
+        raise SystemExit(f"The benchmark needs {name}: install it with this system's packages.\n{told}")
+    return found
+
+
+def _unpack(place: Path, packages: tuple[str, ...]) -> str:
+    """Why it failed, nothing where it did not."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     try:
-        _run(["apt-get", "download", *packages], place)
-    except RuntimeError:
-        # A fresh machine has no package lists yet.
-        _run(["apt-get", "update", "-q"])
-        _run(["apt-get", "download", *packages], place)
-    for package in place.glob("*.deb"):
-        _run(["dpkg", "-x", str(package), str(place)])
-        package.unlink()
+        try:
+            _run(["apt-get", "download", *packages], place)
+        except RuntimeError:
+            # A fresh machine has no package lists yet.
+            _run(["apt-get", "update", "-q"])
+            _run(["apt-get", "download", *packages], place)
+        for package in place.glob("*.deb"):
+            _run(["dpkg", "-x", str(package), str(place)])
+            package.unlink()
+    except (RuntimeError, OSError) as failure:
+        return str(failure)
+    return ""
 
 
 def _run(command: list[str], directory: Path | None = None) -> None:

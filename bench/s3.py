@@ -39,6 +39,10 @@ NOTE_LOADS = (
     "process of 16 threads, whose own work is the limit; its latency over one connection is beside."
 )
 
+SHORTER = (
+    "The full form (`BENCH=full`) lists 100,000 keys and puts 64 MiB over 16 connections: filling moto takes minutes."
+)
+
 
 @dataclass(frozen=True)
 class Size:
@@ -52,26 +56,32 @@ class Size:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done in the short or the full form."""
+    """How much is done: seconds of a run of wrk and of boto3, keys to list, objects, and large ones to get in a run."""
 
     seconds: float
+    boto3_seconds: float
     keys: int
-    sizes: tuple[Size, ...]
+    sizes: tuple[Size, Size, Size]
     large_gets: int
     large_by_boto3: bool
 
 
-def plan(*, full: bool) -> Plan:
-    """The full form takes about twelve minutes; the short one less than two."""
-    small, medium = Size("1 KiB", 1024, 64, 256), Size("1 MiB", MIB, 16, 128 if full else 32)
-    large = Size("64 MiB", 64 * MIB, 4, 16)
-    return Plan(
-        seconds=3.0 if full else 0.5,
-        keys=100_000 if full else 10_000,
-        sizes=(small, medium, large),
-        large_gets=32 if full else 16,
-        large_by_boto3=full,
-    )
+SHORT = Plan(
+    seconds=0.3,
+    boto3_seconds=0.2,
+    keys=10_000,
+    sizes=(Size("1 KiB", 1024, 64, 256), Size("1 MiB", MIB, 16, 32), Size("64 MiB", 64 * MIB, 4, 4)),
+    large_gets=16,
+    large_by_boto3=False,
+)
+FULL = Plan(
+    seconds=2.0,
+    boto3_seconds=1.0,
+    keys=100_000,
+    sizes=(Size("1 KiB", 1024, 64, 1024), Size("1 MiB", MIB, 16, 128), Size("64 MiB", 64 * MIB, 4, 16)),
+    large_gets=32,
+    large_by_boto3=True,
+)
 
 
 @cache
@@ -104,10 +114,10 @@ class Setting:
             return [to_url(f"{side.url}/{key}") for key in keys]
         return [to_url(presigned(side, "get_object", Key=key)) for key in keys]
 
-    def puts(self, side: Side, size: Size) -> list[Prepared]:
+    def puts(self, side: Side, size: Size, what: str, count: int) -> list[Prepared]:
         """PUTs of a size, each to a key of its own: moto fails where two put one key at the same time."""
         body = self.bodies[size.bytes]
-        keys = [f"put-{size.bytes}-{number}" for number in range(size.puts)]
+        keys = [f"{what}-{size.bytes}-{number}" for number in range(count)]
         return [to_url(presigned(side, "put_object", Key=key), "PUT", body) for key in keys]
 
 
@@ -133,7 +143,7 @@ def measure(session: Session) -> list[Measured]:
 def _setting(session: Session) -> Iterator[Setting]:
     room = session.room("s3")
     wrk = Wrk(*programs.program(session, "wrk"))
-    chosen = plan(full=session.full)
+    chosen = FULL if session.full else SHORT
     bodies = {size.bytes: os.urandom(size.bytes) for size in chosen.sizes}
     files = room / "files"
     files.mkdir()
@@ -141,12 +151,12 @@ def _setting(session: Session) -> Iterator[Setting]:
         for number in range(size.objects):
             (files / f"get-{size.bytes}-{number}").write_bytes(bodies[size.bytes])
     with sides.all_sides(session, room, POLICY) as servers, sides.nginx(session, room, files) as nginx:
+        setting = Setting(session, chosen, room, wrk, servers, nginx, bodies)
         for side in servers.values():
-            client = side.client("s3", owner=True)
-            client.create_bucket(Bucket=BUCKET)
-            for file in sorted(files.iterdir()):
-                client.put_object(Bucket=BUCKET, Key=file.name, Body=file.read_bytes())
-        yield Setting(session, chosen, room, wrk, servers, nginx, bodies)
+            side.client("s3", owner=True).create_bucket(Bucket=BUCKET)
+            for size in chosen.sizes:
+                loads.fixed(side.name, side.url, setting.puts(side, size, "get", size.objects), connections=4)
+        yield setting
 
 
 def _check(setting: Setting, side: Side, size: Size, method: str, requests: list[Prepared]) -> None:
@@ -162,7 +172,7 @@ def _prepared(setting: Setting, size: Size, method: str) -> dict[str, tuple[Side
     chosen = [*setting.servers.values(), *([setting.nginx] if method == "get" else [])]
     found = {}
     for side in chosen:
-        requests = setting.gets(side, size) if method == "get" else setting.puts(side, size)
+        requests = setting.gets(side, size) if method == "get" else setting.puts(side, size, "put", size.puts)
         _check(setting, side, size, method, requests)
         found[side.name] = (side, requests)
     return found
@@ -183,7 +193,7 @@ def _by_wrk(setting: Setting, size: Size, method: str) -> Comparison:
             seconds=setting.plan.seconds,
             least_bytes=least,
         )
-    return comparison(setting, size, method, loads.in_turn(runs, setting.session.runs))
+    return comparison(size, method, loads.in_turn(runs, setting.session.runs))
 
 
 def _fixed(setting: Setting, size: Size, method: str) -> Comparison:
@@ -192,8 +202,9 @@ def _fixed(setting: Setting, size: Size, method: str) -> Comparison:
     least = size.bytes if method == "get" else 0
     for name, (side, requests) in _prepared(setting, size, method).items():
         repeated = requests if method == "put" else requests * (setting.plan.large_gets // size.objects)
-        runs[name] = partial(loads.fixed, side.name, side.url, repeated, connections=CONNECTIONS, least_bytes=least)
-    return comparison(setting, size, method, loads.in_turn(runs, setting.session.runs))
+        connections = min(CONNECTIONS, len(repeated))
+        runs[name] = partial(loads.fixed, side.name, side.url, repeated, connections=connections, least_bytes=least)
+    return comparison(size, method, loads.in_turn(runs, setting.session.runs), connections=connections)
 
 
 def goals_of(size: Size, method: str) -> list[Goal]:
@@ -209,14 +220,19 @@ def goals_of(size: Size, method: str) -> list[Goal]:
 
 
 def comparison(
-    setting: Setting, size: Size, method: str, found: dict[str, list[Load]], *, by: str = "presigned"
+    size: Size,
+    method: str,
+    found: dict[str, list[Load]],
+    *,
+    by: str = "presigned",
+    connections: int = CONNECTIONS,
 ) -> Comparison:
     """Requests in a second of small objects, MiB of larger ones."""
     small = size.bytes < MIB
     each = 1 if small else size.bytes / MIB
     return Comparison(
         key=f"{method}_{size.bytes}_{by}",
-        title=f"{method.upper()} of {size.name}, {by}, {CONNECTIONS} connections",
+        title=f"{method.upper()} of {size.name}, {by}, {connections} connections",
         unit="requests/s" if small else "MiB/s",
         runs={side: [each * load.rate for load in runs] for side, runs in found.items()},
         goals=goals_of(size, method) if by == "presigned" else [],
@@ -251,9 +267,7 @@ def _listing(setting: Setting) -> Comparison:
         runs={side: [PAGE * load.rate for load in part] for side, part in found.items()},
         more_is_better=True,
         latency=loads.latency(found),
-        note=""
-        if setting.session.full
-        else f"The full form (`BENCH=full`) lists 100,000 keys, this one {len(keys):,}.",
+        note=" ".join([SHORTER] * (not setting.session.full) + [programs.versions()]),
     )
 
 

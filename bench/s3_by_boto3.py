@@ -12,6 +12,9 @@ from bench.samples import Comparison, Measured, alternate
 from bench.session import timed
 from bench.sides import Side
 
+# Its checksums and its signing take the processors' time; more at once would only wait for one another.
+LARGE_CONNECTIONS = 4
+
 
 def measure_all(setting: Setting) -> list[Measured]:
     """GET and PUT over 16 connections and over one, and a listing."""
@@ -47,13 +50,14 @@ def _runs(setting: Setting, size: Size, method: str, threads: int) -> dict[str, 
     sides: dict[str, Callable[[], Load]] = {}
     for name, side in setting.servers.items():
         call = _caller(setting, side, size, method, threads)
-        sides[name] = partial(loads.calls, call, threads=threads, seconds=setting.plan.seconds)
+        sides[name] = partial(loads.calls, call, threads=threads, seconds=setting.plan.boto3_seconds)
     return loads.in_turn(sides, setting.session.runs)
 
 
 def _over_many(setting: Setting, size: Size, method: str) -> Comparison:
     setting.session.say(f"{method.upper()} of {size.name} with boto3")
-    return comparison(setting, size, method, _runs(setting, size, method, CONNECTIONS), by="boto3")
+    threads = CONNECTIONS if size.bytes <= MIB else LARGE_CONNECTIONS
+    return comparison(size, method, _runs(setting, size, method, threads), by="boto3", connections=threads)
 
 
 def _over_one(setting: Setting, size: Size, method: str) -> Comparison:

@@ -88,7 +88,11 @@ def _boatyard(policy: dict[str, Any]) -> Iterator[Side]:
     from boatyard.cli import reset, servers, up
     from boatyard.identity.credentials import root_pair
 
-    up.start_in_background(servers.settings_for())
+    settings = servers.settings_for()
+    if settings.data_directory.exists():
+        # A run that was killed has left it; the directory is the benchmark's own.
+        reset.reset(yes=True)
+    up.start_in_background(settings)
     try:
         running = servers.require_running()
         iam = running.client("iam")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar, get_origin
 
 import msgspec
@@ -34,11 +35,12 @@ from boatyard.state.table import Record, Table
 R = TypeVar("R", bound=Record)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 10_000
+EVENTS_BEGAN = int(BEGAN.timestamp() * 1000)
 DECLARATION: dict[str, Any] = {
     "name": "growth",
     "roleArn": "arn:aws:iam::000000000000:role/none",
     "pipelineType": "V2",
-    "executionMode": "QUEUED",
+    "executionMode": "SUPERSEDED",
     "artifactStore": {"type": "S3", "location": "growth"},
     "stages": [
         {
@@ -84,12 +86,13 @@ JOB: dict[str, Any] = {
 
 def sample(record: type[R], number: int, **given: Any) -> R:
     """A record whose required fields tell its number: the texts end with it, the times are as many seconds later."""
-    fields = {
-        field.name: _value(field.type, field.name, number)
-        for field in msgspec.structs.fields(record)
-        if field.required and field.name not in given
-    }
+    fields = {name: _value(kind, name, number) for name, kind in _required(record) if name not in given}
     return record(**fields, **given)
+
+
+@cache
+def _required(record: type[Record]) -> list[tuple[str, Any]]:
+    return [(field.name, field.type) for field in msgspec.structs.fields(record) if field.required]
 
 
 def _value(kind: Any, name: str, number: int) -> Any:
@@ -151,7 +154,7 @@ def fill(installation: Installation, numbers: range) -> None:
 def _delivery(tx: Transaction, installation: Installation, numbers: Sequence[int]) -> None:
     place: dict[str, Any] = {"account": installation.settings.account_id, "region": installation.settings.region}
     done = {"status": "Succeeded", "pipeline": "growth", "version": 1}
-    put(tx, codepipeline.EXECUTIONS, numbers, id="execution-{0}", mode="QUEUED", **done, **place)
+    put(tx, codepipeline.EXECUTIONS, numbers, id="execution-{0}", mode="SUPERSEDED", **done, **place)
     for name in ("Source", "Build"):
         action = {"id": f"{name}-{{0}}", "execution": "execution-{0}", "stage": name, "action": name}
         put(
@@ -197,7 +200,7 @@ def _own_tables(tx: Transaction, installation: Installation, numbers: Sequence[i
             bucket="growth", key=f"key/{number:06d}", modified=BEGAN, size=5, etag="5d41402abc4b2a76b9719d911017c592"
         )
         s3.add_version(tx, version, [s3.Segment(size=5, salt=b"")], b"hello")
-    events = [(int(now * 1000), f"event {number:06d}") for number in numbers]
+    events = [(EVENTS_BEGAN + number, f"event {number:06d}") for number in numbers]
     logs.add_events(tx, group_id(installation), "events", events, int(now * 1000))
     metrics = [
         (

@@ -51,9 +51,7 @@ def tables(section: Section | None) -> str:
         for comparison in comparisons:
             lines += _rows(comparison, latency=latency)
         lines.append("")
-    for curve in section.measured:
-        if isinstance(curve, Curve):
-            lines += _curve(curve)
+    lines += _curves([each for each in section.measured if isinstance(each, Curve)])
     notes = dict.fromkeys(each.note for each in section.measured if each.note)
     lines += [f"- {note}" for note in notes] + ([""] if notes else [])
     on = section.machine
@@ -87,17 +85,21 @@ def _goal(comparison: Comparison, goal: Goal) -> str:
     return f"{'at least' if goal.at_least else 'at most'} {goal.value:g}{unit}: {'met' if well else '**missed**'}"
 
 
-def _curve(curve: Curve) -> list[str]:
-    head = " | ".join(f"{size:,}" for size in curve.sizes)
-    body = " | ".join(f"{number(median(runs))} {curve.unit}" for runs in curve.runs)
-    spread = " | ".join(f"{number(min(runs))} to {number(max(runs))}, {len(runs)}" for runs in curve.runs)
-    return [
-        f"| {curve.title}, by {curve.of} | {head} |",
-        "| --- |" + " --- |" * len(curve.sizes),
-        f"| median | {body} |",
-        f"| least to most, runs | {spread} |",
-        "",
-    ]
+def _curves(curves: list[Curve]) -> list[str]:
+    """One table for all curves of the same sizes."""
+    lines = []
+    for sizes in dict.fromkeys(tuple(curve.sizes) for curve in curves):
+        heads = "".join(f" {size:,} |" for size in sizes)
+        lines += [f"| Figure: median (least to most) |{heads} runs |", "| --- |" + " --- |" * (len(sizes) + 1)]
+        for curve in curves:
+            if tuple(curve.sizes) == sizes:
+                cells = "".join(
+                    f" {number(median(runs))} {curve.unit} ({number(min(runs))} to {number(max(runs))}) |"
+                    for runs in curve.runs
+                )
+                lines.append(f"| {curve.title}, by {curve.of} |{cells} {len(curve.runs[0])} |")
+        lines.append("")
+    return lines
 
 
 def number(value: float) -> str:

@@ -306,6 +306,13 @@ def add_event(tx: Transaction, event: StackEvent) -> StackEvent:
     return numbered
 
 
+def forget_stack(tx: Transaction, stack: Stack) -> None:
+    """Remove a deleted stack with all that is known of it."""
+    for table in (OPERATIONS, RESOURCES, LEFTOVERS, EVENTS, CHANGE_SETS):
+        tx.execute(f"DELETE FROM {table.name} WHERE stack_id = ?", (stack.id,))
+    STACKS.delete(tx, stack.account, stack.region, stack.id)
+
+
 def importers(rx: Reader, account: str, region: str, name: str) -> list[str]:
     """The names of the stacks that use an export."""
     found = IMPORTS.select(rx, {"account": account, "region": region, "name": name})

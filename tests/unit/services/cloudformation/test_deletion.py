@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from msgspec.structs import replace
 
 from boatyard.api.errors import ApiError
+from boatyard.api.installation import Installation
+from boatyard.api.keeping import Policy
+from boatyard.api.timestamps import now
+from boatyard.services.cloudformation import keeping
+from boatyard.services.cloudformation.records import EVENTS, RESOURCES, STACKS
 from tests.unit.services.cloudformation.conftest import Cloud, Formation, things
 
 
@@ -36,6 +44,35 @@ def test_what_cannot_be_deleted_is_told_and_can_be_retained(formation: Formation
     formation.delete(RetainResources=["B"])
     assert formation.settled(stack_id) == "DELETE_COMPLETE"
     assert len(cloud.things) == 1
+
+
+def test_deleted_stacks_are_forgotten_after_90_days_and_others_are_not(
+    formation: Formation, started: Installation
+) -> None:
+    old, recent = (formation.create(things(A={}), name) for name in ("old", "recent"))
+    kept = formation.create(things(A={}), "kept")
+    for name, identity in (("old", old), ("recent", recent)):
+        formation.settled(name)
+        formation.delete(name)
+        assert formation.settled(identity) == "DELETE_COMPLETE"
+    formation.settled("kept")
+    with started.database.transaction() as tx:
+        for identity, days in ((old, 91), (recent, 89), (kept, 91)):
+            stack = STACKS.get(tx, "000000000000", "us-east-1", identity)
+            assert stack is not None
+            STACKS.put(tx, replace(stack, deleted=now() - timedelta(days=days)))
+    policy = Policy(unused_seconds=0, build_cache_seconds=0, history_seconds=0)
+    for each in keeping.garbage(started, policy):
+        each.remove()
+    with pytest.raises(ApiError, match="does not exist"):
+        formation.stack(old)
+    assert formation.stack(recent)["StackStatus"] == "DELETE_COMPLETE"
+    assert formation.stack("kept")["StackStatus"] == "CREATE_COMPLETE"
+    with started.database.reading() as rx:
+        assert not EVENTS.select(rx, {"stack_id": old})
+        assert not RESOURCES.select(rx, {"stack_id": old})
+        assert EVENTS.select(rx, {"stack_id": recent})
+    assert list(keeping.garbage(started, policy)) == []
 
 
 def test_a_creation_that_is_under_way_can_be_deleted(formation: Formation, cloud: Cloud) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +15,7 @@ from boatyard.api.installation import Installation
 from boatyard.containers.specification import Exit
 from tests.unit.services.codebuild.agent_process import run_process
 from tests.unit.services.sagemaker.fake_engine import FakeContainer, FakeEngine
+from tests.unit.services.workloads import eventually, service_role
 
 
 class BuildEngine(FakeEngine):
@@ -64,26 +62,11 @@ def engine(started: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def role(call: Call) -> str:
     """A role that CodeBuild may assume and that may do everything."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    answer = call.invoke("iam", "CreateRole", RoleName="build", AssumeRolePolicyDocument=json.dumps(trust))
+    arn = service_role(call, "codebuild", "build")
     policy = "arn:aws:iam::aws:policy/AdministratorAccess"
     call.invoke("iam", "AttachRolePolicy", RoleName="build", PolicyArn=policy)
     call.invoke("s3", "CreateBucket", Bucket="lab-builds")
-    return str(answer["Role"]["Arn"])
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    """A zip with these files."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return content.getvalue()
+    return arn
 
 
 def project(call: Call, role: str, spec: str, **settings: Any) -> None:
@@ -119,15 +102,6 @@ def finished(call: Call, identity: str) -> dict[str, Any]:
     """A build once it has ended."""
     eventually(lambda: now_of(call, identity)["buildComplete"])
     return now_of(call, identity)
-
-
-def eventually(ready: Callable[[], Any], timeout: float = 120.0) -> Any:
-    """What `ready` answers once it is true."""
-    deadline = time.monotonic() + timeout
-    while not (answer := ready()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer
 
 
 def contexts(found: dict[str, Any]) -> dict[str, tuple[str, str, str]]:

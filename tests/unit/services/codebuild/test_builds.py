@@ -13,18 +13,9 @@ from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.containers.specification import Exit
 from boatyard.services.codebuild.builds import workflow
-from tests.unit.services.codebuild.conftest import (
-    BuildEngine,
-    build,
-    contexts,
-    eventually,
-    finished,
-    log_of,
-    now_of,
-    project,
-    zipped,
-)
+from tests.unit.services.codebuild.conftest import BuildEngine, build, contexts, finished, log_of, now_of, project
 from tests.unit.services.sagemaker.fake_engine import FakeContainer
+from tests.unit.services.workloads import eventually, zipped
 
 HELLO = "version: 0.2\nphases:\n  build:\n    commands:\n      - echo hello\n"
 

@@ -15,8 +15,9 @@ import pytest
 from boatyard.api.bodies import whole
 from boatyard.api.call import Call
 from boatyard.api.installation import Installation
-from tests.unit.services.codebuild.conftest import BuildEngine, build, contexts, eventually, project, run_in_place
+from tests.unit.services.codebuild.conftest import BuildEngine, build, contexts, project, run_in_place
 from tests.unit.services.sagemaker.fake_engine import FakeContainer
+from tests.unit.services.workloads import eventually
 
 SPEC = """
 version: 0.2

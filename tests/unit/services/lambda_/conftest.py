@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +16,7 @@ from boatyard.api.installation import Installation
 from boatyard.services.lambda_.invocations import pool
 from boatyard.services.lambda_.invocations.instance import InstanceFailed, Invocation, Outcome
 from boatyard.services.lambda_.records import Function
+from tests.unit.services.workloads import service_role, zipped
 
 
 class FakeInstances:
@@ -87,22 +86,12 @@ def instances(started: Installation, monkeypatch: pytest.MonkeyPatch) -> FakeIns
 @pytest.fixture
 def role(call: Call) -> str:
     """A role that Lambda may assume."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    answer = call.invoke("iam", "CreateRole", RoleName="functions", AssumeRolePolicyDocument=json.dumps(trust))
-    return str(answer["Role"]["Arn"])
+    return service_role(call, "lambda", "functions")
 
 
 def package(text: str = "def handler(event, context): pass\n", name: str = "m.py") -> bytes:
     """A zip with one module."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(name, text)
-    return content.getvalue()
+    return zipped({name: text})
 
 
 @pytest.fixture
@@ -130,12 +119,3 @@ def cannot_start() -> InstanceFailed:
 def no_engine() -> ApiError:
     """No container is to be had."""
     return ApiError("ServiceException", "no container", status=500)
-
-
-def eventually(ready: Callable[[], Any], timeout: float = 120.0) -> Any:
-    """What `ready` answers once it is true."""
-    deadline = time.monotonic() + timeout
-    while not (answer := ready()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer

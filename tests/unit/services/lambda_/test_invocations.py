@@ -15,14 +15,8 @@ from boatyard.api.installation import Installation
 from boatyard.services.lambda_.invocations import workflow
 from boatyard.services.lambda_.invocations.pool import pool_of
 from boatyard.services.lambda_.records import EVENTS
-from tests.unit.services.lambda_.conftest import (
-    FakeInstances,
-    cannot_start,
-    eventually,
-    failed,
-    no_engine,
-    package,
-)
+from tests.unit.services.lambda_.conftest import FakeInstances, cannot_start, failed, no_engine, package
+from tests.unit.services.workloads import eventually
 
 Create = Callable[..., dict[str, Any]]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
-import time
-from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -16,6 +13,7 @@ from boatyard.api.installation import Installation
 from boatyard.services.sagemaker import images
 from boatyard.services.sagemaker.endpoints import keeper
 from tests.unit.services.sagemaker.fake_engine import FakeEngine
+from tests.unit.services.workloads import service_role
 
 ACCOUNT = "000000000000"
 IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/algorithm:latest"
@@ -58,14 +56,7 @@ def free_port() -> int:
 @pytest.fixture
 def role(call: Call) -> str:
     """The ARN of a role that SageMaker may assume."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    answer = call.invoke("iam", "CreateRole", RoleName="execution", AssumeRolePolicyDocument=json.dumps(trust))
-    return str(answer["Role"]["Arn"])
+    return service_role(call, "sagemaker", "execution")
 
 
 @pytest.fixture
@@ -97,12 +88,3 @@ def job_request(role: str, bucket: str) -> dict[str, Any]:
         "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
         "StoppingCondition": {"MaxRuntimeInSeconds": 600},
     }
-
-
-def eventually(ready: Callable[[], Any], timeout: float = 120.0) -> Any:
-    """What `ready` answers once it is true."""
-    deadline = time.monotonic() + timeout
-    while not (answer := ready()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer

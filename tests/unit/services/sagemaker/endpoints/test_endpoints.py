@@ -21,9 +21,10 @@ from boatyard.services.sagemaker.endpoints import operations
 from boatyard.services.sagemaker.endpoints.invocation import invoke_endpoint
 from boatyard.services.sagemaker.endpoints.records import ENDPOINTS
 from boatyard.services.sagemaker.named_resource import until
-from tests.unit.services.sagemaker.conftest import IMAGE, eventually
+from tests.unit.services.sagemaker.conftest import IMAGE
 from tests.unit.services.sagemaker.endpoints.fake_server import serving
 from tests.unit.services.sagemaker.fake_engine import FakeContainer, FakeEngine
+from tests.unit.services.workloads import eventually
 
 Models = Callable[..., str]
 

@@ -14,8 +14,8 @@ from boatyard.api.bodies import whole
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.containers.specification import Exit
-from tests.unit.services.sagemaker.conftest import eventually
 from tests.unit.services.sagemaker.fake_engine import FakeContainer, FakeEngine
+from tests.unit.services.workloads import eventually
 
 
 def described(call: Call, name: str = "job") -> dict[str, Any]:

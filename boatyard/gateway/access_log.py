@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import logging.handlers
+import os
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
-from boatyard.api import timestamps
-
+log = logging.getLogger(__name__)
 _SIZE = 16 << 20
 _KEPT = 3
 
 
 class AccessLog:
-    """`access.log` in a directory: time, principal, service, operation, status, duration, request id, error code."""
+    """`access.log` in a directory: time, principal, service, operation, status, duration, request id, error code.
+
+    The lines of one turn of the event loop are written together.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._handler = logging.handlers.RotatingFileHandler(
-            directory / "access.log", maxBytes=_SIZE, backupCount=_KEPT, encoding="utf-8"
-        )
-        self._handler.setFormatter(logging.Formatter("%(message)s"))
+        self._path = directory / "access.log"
+        self._lines: list[str] = []
+        self._failing = False
+        self._open()
+
+    def _open(self) -> None:
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._size = os.fstat(self._descriptor).st_size
 
     def write(
         self,
@@ -34,11 +44,59 @@ class AccessLog:
         code: str | None = None,
     ) -> None:
         """One line. What came from the client has no blanks and no line ends in it."""
-        moment = timestamps.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        fields = (principal, service, operation, str(status), f"{seconds * 1000:.1f}ms", request_id, code or "-")
-        line = " ".join([moment, *("".join(c if c.isprintable() and c != " " else "?" for c in f) for f in fields)])
-        self._handler.handle(logging.LogRecord("boatyard.access", logging.INFO, "", 0, line, None, None))
+        now = time.time()
+        moment = f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z"
+        fields = f"{plain(principal)} {plain(service)} {plain(operation)}"
+        line = f"{moment} {fields} {status} {seconds * 1000:.1f}ms {request_id} {plain(code or '-')}\n"
+        if not self._lines:
+            try:
+                asyncio.get_running_loop().call_soon(self._flush)
+            except RuntimeError:  # there is no event loop, and so no other line to wait for
+                self._lines.append(line)
+                self._flush()
+                return
+        self._lines.append(line)
+
+    def _flush(self) -> None:
+        text, self._lines = "".join(self._lines).encode("utf-8", "replace"), []
+        if not text or self._descriptor < 0:
+            return
+        try:
+            if self._size + len(text) > _SIZE:
+                self._rotate()
+            self._size += os.write(self._descriptor, text)
+            self._failing = False
+        except OSError as error:
+            if not self._failing:
+                log.warning("The access log %s cannot be written: %s", self._path, error)
+            self._failing = True
+
+    def _rotate(self) -> None:
+        """access.log becomes access.log.1, that one .2, and so on; the oldest goes."""
+        os.close(self._descriptor)
+        try:
+            for number in range(_KEPT, 0, -1):
+                older = self._path.with_name(f"access.log.{number - 1}") if number > 1 else self._path
+                if older.exists():
+                    older.replace(self._path.with_name(f"access.log.{number}"))
+        finally:
+            self._open()
 
     def close(self) -> None:
-        """Close the file."""
-        self._handler.close()
+        """Write what is left and close the file."""
+        self._flush()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+@lru_cache(maxsize=2)
+def _second(number: int) -> str:
+    return datetime.fromtimestamp(number, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def plain(text: str) -> str:
+    """A text with a question mark in place of what would not show, and of blanks."""
+    if text.isprintable() and " " not in text:
+        return text
+    return "".join(letter if letter.isprintable() and letter != " " else "?" for letter in text)

@@ -20,7 +20,7 @@ class Headers(dict[str, str]):
         """The headers of an ASGI scope."""
         headers = cls()
         for name, value in raw:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            key, text = str(name, "latin-1").lower(), str(value, "latin-1")
             headers[key] = f"{headers[key]},{text}" if key in headers else text
         return headers
 
@@ -31,8 +31,12 @@ def split_query(query_string: str) -> list[tuple[str, str]]:
     for part in query_string.split("&"):
         if part:
             name, _, value = part.partition("=")
-            pairs.append((unquote_plus(name), unquote_plus(value)))
+            pairs.append((_decoded(name), _decoded(value)))
     return pairs
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 @dataclass
@@ -50,6 +54,8 @@ class HttpRequest:
     path: str = ""
     body: Any = b""
     client: str = "127.0.0.1"
+    claim: Any = field(default=None, init=False, repr=False, compare=False)
+    """What gateway.signature has read of the signature."""
 
     def __post_init__(self) -> None:
         """The path to route by is the path sent, unless the host says otherwise later."""

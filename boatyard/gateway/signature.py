@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from itertools import product
 from urllib.parse import quote, unquote_to_bytes
 
 from boatyard.api import timestamps
@@ -24,6 +23,7 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 SKEW = timedelta(minutes=15)
 LONGEST_PRESIGNED = 7 * 24 * 3600
 _FORMAT = "%Y%m%dT%H%M%SZ"
+_LONGEST_TIME = 100
 _FIELDS = ("Credential", "Signature", "SignedHeaders")
 _ONCE = frozenset(
     f"X-Amz-{name}"
@@ -33,6 +33,7 @@ ONE_MECHANISM = (
     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the"
     " Authorization header should be specified"
 )
+_SCOPE = re.compile(r"Credential=[^,/\s]+/\d+/[^/,\s]+/([^/,\s]+)/aws4_request")
 _REGION = re.compile(r"[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}|aws-global")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
@@ -66,6 +67,13 @@ class Claim:
 
 def claim_of(request: HttpRequest) -> Claim | None:
     """The request's claim; None when it is not signed this way. Refusal where it is signed, but not rightly."""
+    claim: Claim | None = request.claim
+    if claim is None:
+        claim = request.claim = _read_claim(request)
+    return claim
+
+
+def _read_claim(request: HttpRequest) -> Claim | None:
     authorization = request.headers.get("authorization", "")
     algorithm = authorization.split(" ", 1)[0]
     asked = request.query.get("X-Amz-Algorithm")
@@ -86,8 +94,8 @@ def claim_of(request: HttpRequest) -> Claim | None:
 
 def scope_service(request: HttpRequest) -> str | None:
     """The service in the credential scope, for finding the service; whether it is right shows later."""
-    text = request.headers.get("authorization", "")
-    found = re.search(r"Credential=[^,/\s]+/\d+/[^/,\s]+/([^/,\s]+)/aws4_request", text)
+    text = request.headers.get("authorization")
+    found = _SCOPE.search(text) if text else None
     if found:
         return found[1]
     parts = request.query.get("X-Amz-Credential", "").split("/")
@@ -129,6 +137,11 @@ def _header_time(request: HttpRequest) -> datetime:
 
 
 def _time(stamp: str) -> datetime | None:
+    return _read_time(stamp) if len(stamp) <= _LONGEST_TIME else None
+
+
+@lru_cache(maxsize=1024)
+def _read_time(stamp: str) -> datetime | None:
     try:
         return datetime.strptime(stamp, _FORMAT).replace(tzinfo=UTC)
     except ValueError:
@@ -189,7 +202,7 @@ def _claim(
     key_id, date, region, service, _ = parts
     if not _REGION.fullmatch(region):
         raise Refusal(Why.MALFORMED, f"Credential should be scoped to a valid region. Got '{region[:60]}'.")
-    if date != timestamp.strftime("%Y%m%d"):
+    if date != _written(timestamp)[:8]:
         raise Refusal(
             Why.MALFORMED,
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
@@ -237,6 +250,12 @@ def _skew_members(stamp: datetime, now: datetime) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1024)
+def _written(moment: datetime) -> str:
+    """A moment as signatures have it: many requests carry the same, and the same presigned URL comes often."""
+    return moment.strftime(_FORMAT)
+
+
 @lru_cache(maxsize=256)
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     """The key that signs for a day, a region and a service."""
@@ -271,27 +290,27 @@ def verify(request: HttpRequest, claim: Claim, secret: str, payload_hash: str) -
 def string_to_sign(claim: Claim, canonical: str) -> str:
     """The string to sign of a canonical request."""
     digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
-    return f"{ALGORITHM}\n{claim.timestamp:%Y%m%dT%H%M%SZ}\n{claim.scope}\n{digest}"
+    return f"{ALGORITHM}\n{_written(claim.timestamp)}\n{claim.scope}\n{digest}"
 
 
 def _canonical_requests(request: HttpRequest, claim: Claim, payload_hash: str) -> Iterator[str]:
     """The canonical request; where clients differ in how they encode what they send, each reading in turn."""
     headers = "".join(f"{name}:{trimmed(request.headers.get(name, ''))}\n" for name in claim.signed_headers)
     names = ";".join(claim.signed_headers)
-    paths = _distinct(_canonical_paths(request.raw_path, claim.service))
-    queries = _distinct(_canonical_queries(request.query_string, claim.presigned))
-    for path, query in product(paths, queries):
-        yield f"{request.method}\n{path}\n{query}\n{headers}\n{names}\n{payload_hash}"
-
-
-def _distinct(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
+    ending = f"\n{headers}\n{names}\n{payload_hash}"
+    # The first reading is nearly always the right one: the others are worked out when it is not.
+    tried = set()
+    for path in _canonical_paths(request.raw_path, claim.service):
+        for query in _canonical_queries(request.query_string, claim.presigned):
+            if (path, query) not in tried:
+                tried.add((path, query))
+                yield f"{request.method}\n{path}\n{query}{ending}"
 
 
 def trimmed(value: str) -> str:
     """A header's value as it is signed: no blanks at its ends, one where there are several."""
     # The blanks of ASCII only: in text beyond it, which is UTF-8 here, bytes such as 0xA0 are parts of characters.
-    return _BLANKS.sub(" ", value).strip(" ")
+    return _BLANKS.sub(" ", value).strip(" ") if _BLANKS.search(value) else value
 
 
 def _encode(raw: bytes, safe: str = "-_.~") -> str:
@@ -307,6 +326,9 @@ def _canonical_paths(raw: str, service: str) -> Iterator[str]:
     if service == "s3":
         yield raw
         yield _encode(_decoded(raw), "/-_.~")
+        return
+    if raw == "/":
+        yield raw
         return
     segments: list[str] = []
     for segment in raw.split("/"):

@@ -46,6 +46,8 @@ _XML_SERVICES = frozenset({"s3", "route53", "cloudfront"})
 """Services that read XML: the others that boatyard does not do are to understand its refusal."""
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)")
 _INVOCATION_PATH = re.compile(r"/endpoints/[^/]*/(async-invocations|invocations(-response-stream)?)/?")
+_KEPT, _LONGEST_KEPT = 4096, 256
+"""How many choices of an operation are kept, and up to which length of their paths."""
 _DATE_PATH = re.compile(r"/20\d\d-\d\d-\d\d/")
 
 
@@ -182,18 +184,65 @@ def _route(operation: Any) -> _Route:
     return _Route(operation, path_pattern(uri)[0], constants, tuple(needed["querystring"]), headers, rank)
 
 
+class _Choice:
+    """The routes of a service and a method, and which of them is meant by what tells them apart in a request."""
+
+    def __init__(self, routes: list[_Route]) -> None:
+        self._routes = routes
+        self._patterns = list(dict.fromkeys(route.pattern for route in routes))
+        self._names = {name for route in routes for name in (*dict(route.constants), *route.needed_query)}
+        self._values = {value for route in routes for _, value in route.constants}
+        self._headers = tuple({name for route in routes for name in route.needed_headers})
+        self._matched: dict[str, tuple[re.Pattern[str], ...]] = {}
+        self._chosen: dict[tuple[Any, ...], Any] = {}
+
+    def find(self, request: HttpRequest) -> Any:
+        """The operation of the best route; None when there is none. What was found before is looked up."""
+        query = request.query
+        matching = self._matching(request.path)
+        key = (
+            matching,
+            *((name, value if value in self._values else "") for name, value in query.items() if name in self._names),
+            *(name for name in self._headers if name in request.headers),
+        )
+        if key not in self._chosen:
+            if len(self._chosen) >= _KEPT:
+                self._chosen = {}
+            self._chosen[key] = self._choose(request, matching)
+        return self._chosen[key]
+
+    def _matching(self, path: str) -> tuple[re.Pattern[str], ...]:
+        found = self._matched.get(path)
+        if found is None:
+            found = tuple(pattern for pattern in self._patterns if pattern.fullmatch(path))
+            if len(path) <= _LONGEST_KEPT:
+                if len(self._matched) >= _KEPT:
+                    self._matched = {}
+                self._matched[path] = found
+        return found
+
+    def _choose(self, request: HttpRequest, matching: tuple[re.Pattern[str], ...]) -> Any:
+        query = request.query
+        for route in self._routes:
+            if (
+                route.pattern in matching
+                and all(name in query and value in (None, query[name]) for name, value in route.constants)
+                and all(name in query for name in route.needed_query)
+                and all(name in request.headers for name in route.needed_headers)
+            ):
+                return route.operation
+        return None
+
+
+@cache
+def _choices(service: str) -> dict[str, _Choice]:
+    return {method: _Choice(routes) for method, routes in _routes(service).items()}
+
+
 def rest_operation(service: str, request: HttpRequest) -> Any:
     """The operation whose method, path, query string and headers match best; None when none does."""
-    query = request.query
-    for route in _routes(service).get(request.method, ()):
-        if (
-            route.pattern.fullmatch(request.path)
-            and all(name in query and value in (None, query[name]) for name, value in route.constants)
-            and all(name in query for name in route.needed_query)
-            and all(name in request.headers for name in route.needed_headers)
-        ):
-            return route.operation
-    return None
+    choice = _choices(service).get(request.method)
+    return choice.find(request) if choice is not None else None
 
 
 def _refuse_empty_name(service: str, request: HttpRequest) -> None:

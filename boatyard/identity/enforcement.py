@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from boatyard.api import models
 from boatyard.api.errors import ApiError
 from boatyard.identity import recorded_use
-from boatyard.identity.actions import Need, needs_of
+from boatyard.identity.actions import Need, own_context, own_needs, passed_roles
 from boatyard.identity.lookup import identity_policies
 from boatyard.identity.policies import Decision, PolicySet, Request, judge
 from boatyard.identity.policy_syntax import Policy
 from boatyard.identity.principals import Kind
-from boatyard.identity.request_context import Keys, call_context, request_keys
+from boatyard.identity.request_context import Keys, RequestKeys, call_context
 from boatyard.identity.resource_policies import find_resource_policy
 
 if TYPE_CHECKING:
@@ -26,20 +28,24 @@ _CIPHERTEXT = ("kms:Decrypt", "kms:ReEncryptFrom")
 
 def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
     """ApiError, as the service words a denial, unless every action that the operation needs is allowed."""
-    needs = needs_of(call, service, operation, params)
-    if not needs:
-        return
+    known = cache(lambda: call_context(call, service))
+    told = cache(lambda: known() | own_context(call, service, operation, params))
+    for need in own_needs(call, service, operation, params):
+        _enforce(call, service, params, need, told)
+    for need in passed_roles(call, service, operation, params):
+        _enforce(call, service, params, need, known)
+
+
+def _enforce(call: Call, service: str, params: dict[str, Any], need: Need, context: Callable[[], Keys]) -> None:
     own = identity_policies(call.installation, call.principal)
-    context = call_context(call, service)
-    for need in needs:
-        resource_policy = find_resource_policy(call, need.resource)
-        decision, request = _decide(call, own, need, context, resource_policy)
-        refused = not decision.allowed and not _own_work(call, need, decision)
-        message = _message(service, decision, request, params) if refused else None
-        by_resource = resource_policy is not None and not _decide(call, own, need, context, None)[0].allowed
-        recorded_use.note(call.installation, call.principal, need, message, by_resource)
-        if message is not None:
-            raise access_denied(service, message)
+    resource_policy = find_resource_policy(call, need.resource)
+    decision, request = _decide(call, own, need, context, resource_policy)
+    refused = not decision.allowed and not _own_work(call, need, decision)
+    message = _message(service, decision, request, params) if refused else None
+    by_resource = resource_policy is not None and not _decide(call, own, need, context, None)[0].allowed
+    recorded_use.note(call.installation, call.principal, need, message, by_resource)
+    if message is not None:
+        raise access_denied(service, message)
 
 
 def _message(service: str, decision: Decision, request: Request, params: dict[str, Any]) -> str:
@@ -69,16 +75,19 @@ def _own_work(call: Call, need: Need, decision: Decision) -> bool:
 
 
 def _decide(
-    call: Call, own: PolicySet, need: Need, context: Keys, resource_policy: Policy | None
+    call: Call, own: PolicySet, need: Need, context: Callable[[], Keys], resource_policy: Policy | None
 ) -> tuple[Decision, Request]:
     """The verdict on one need; of a resource with several spellings one that is allowed suffices, and none denied."""
     parts = need.resource.split(":", 5)
     owner = parts[4] if len(parts) == 6 and parts[4].isdigit() else call.account
-    keys = request_keys(call, need, {**context, "aws:resourceaccount": owner})
-    required = need.action.startswith("kms:") and resource_policy is not None
-    policies = PolicySet(own.identity, own.boundary, own.session, resource_policy, required)
+    keys = RequestKeys(call, need, lambda: {**context(), "aws:resourceaccount": owner})
+    policies = own
+    if resource_policy is not None:
+        required = need.action.startswith("kms:")
+        policies = PolicySet(own.identity, own.boundary, own.session, resource_policy, required)
     request = Request(call.principal, need.action, need.resource, keys, owner)
-    decisions = [judge(policies, replace(request, resource=arn)) for arn in (need.resource, *need.spellings)]
+    decisions = [judge(policies, request)]
+    decisions += [judge(policies, replace(request, resource=arn)) for arn in need.spellings]
     denied = [decision for decision in decisions if "explicit deny" in decision.reason]
     allowed = [decision for decision in decisions if decision.allowed]
     return (denied or allowed or decisions)[0], request

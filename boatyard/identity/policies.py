@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from boatyard.identity import conditions
 from boatyard.identity.patterns import Context, matches, resource_matches, substitute
@@ -161,14 +162,20 @@ def _reach(item: tuple[Policy, Statement], request: Request, allow: bool, bounde
 
 def applies(statement: Statement, policy: Policy, request: Request) -> bool:
     """Whether a statement is about this action and resource, and its conditions hold."""
-    action = request.action.lower()
-    if any(matches(pattern, action) for pattern in statement.actions) is statement.not_actions:
+    if _names(statement.actions, request.action) is statement.not_actions:
         return False
     if statement.resources:
         found = any(_resource_matches(pattern, policy, request) for pattern in statement.resources)
         if found is statement.not_resources:
             return False
     return all(conditions.holds(item, request.context, policy.variables) for item in statement.conditions)
+
+
+@lru_cache(maxsize=8192)
+def _names(patterns: tuple[str, ...], action: str) -> bool:
+    """Whether one of a statement's actions, which are in lower case, is this one."""
+    folded = action.lower()
+    return any(matches(pattern, folded) for pattern in patterns)
 
 
 def _resource_matches(pattern: str, policy: Policy, request: Request) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from boatyard.api.timestamps import iso, now
@@ -75,12 +75,37 @@ def call_context(call: Call, service: str) -> Keys:
 
 
 class RequestKeys(Mapping[str, str | tuple[str, ...]]):
-    """A request's condition keys; those of tags are looked up when a policy asks for one."""
+    """The condition keys of one action on one resource, gathered when a policy asks for the first of them.
 
-    def __init__(self, known: Keys, late: Mapping[str, Callable[[], Mapping[str, str]]]) -> None:
-        self._known = known
-        self._late = dict(late)
+    Those of tags are looked up when a policy asks for one.
+    """
+
+    def __init__(self, call: Call, need: Need, given: Callable[[], Keys]) -> None:
+        self._call = call
+        self._need = need
+        self._given = given
         self._tags: dict[str, Mapping[str, str]] = {}
+
+    @cached_property
+    def _known(self) -> Keys:
+        keys: Keys = {**self._given(), **self._need.context}
+        if self._need.action.startswith("kms:"):
+            keys.setdefault("kms:calleraccount", self._call.principal.account)
+        return keys
+
+    @cached_property
+    def _late(self) -> dict[str, Callable[[], Mapping[str, str]]]:
+        call, need = self._call, self._need
+        service = need.action.partition(":")[0]
+        late: dict[str, Callable[[], Mapping[str, str]]] = dict.fromkeys(
+            tag_prefixes(service), cache(lambda: resource_tags(call, need.resource))
+        )
+        if service == "s3" and "/" in need.resource:
+            bucket, _, key = need.resource.removeprefix("arn:aws:s3:::").partition("/")
+            version = self._known.get("s3:versionid")
+            wanted = version if isinstance(version, str) else None
+            late["s3:existingobjecttag"] = lambda: object_tags(call, bucket, key, wanted)
+        return late
 
     def __getitem__(self, key: str) -> str | tuple[str, ...]:
         if key in self._known:
@@ -97,20 +122,3 @@ class RequestKeys(Mapping[str, str | tuple[str, ...]]):
 
     def __len__(self) -> int:
         return len(self._known)
-
-
-def request_keys(call: Call, need: Need, known: Keys) -> RequestKeys:
-    """The condition keys of one action on one resource."""
-    service = need.action.partition(":")[0]
-    keys: Keys = {**known, **need.context}
-    if service == "kms":
-        keys.setdefault("kms:calleraccount", call.principal.account)
-    late: dict[str, Callable[[], Mapping[str, str]]] = dict.fromkeys(
-        tag_prefixes(service), cache(lambda: resource_tags(call, need.resource))
-    )
-    if service == "s3" and "/" in need.resource:
-        bucket, _, key = need.resource.removeprefix("arn:aws:s3:::").partition("/")
-        version = need.context.get("s3:versionid")
-        wanted = version if isinstance(version, str) else None
-        late["s3:existingobjecttag"] = lambda: object_tags(call, bucket, key, wanted)
-    return RequestKeys(keys, late)

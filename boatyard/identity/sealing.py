@@ -16,18 +16,18 @@ _NONCE_BYTES = 12
 def seal(data_directory: Path, secret: bytes, purpose: str) -> bytes:
     """A secret encrypted with AES-256-GCM; it opens only for the same purpose (e.g. an access key's id)."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + _cipher(data_directory / "sealing-key").encrypt(nonce, secret, purpose.encode())
+    return nonce + _cipher(data_directory).encrypt(nonce, secret, purpose.encode())
 
 
 def unseal(data_directory: Path, sealed: bytes, purpose: str) -> bytes:
     """The secret; raises cryptography's InvalidTag where the key or the purpose is another."""
     nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-    return _cipher(data_directory / "sealing-key").decrypt(nonce, body, purpose.encode())
+    return _cipher(data_directory).decrypt(nonce, body, purpose.encode())
 
 
 @lru_cache(maxsize=64)
-def _cipher(path: Path) -> AESGCM:
-    return AESGCM(private_file(path, lambda: secrets.token_bytes(32)))
+def _cipher(data_directory: Path) -> AESGCM:
+    return AESGCM(private_file(data_directory / "sealing-key", lambda: secrets.token_bytes(32)))
 
 
 def private_file(path: Path, content: Callable[[], bytes]) -> bytes:

@@ -50,6 +50,27 @@ def constant_query(request_uri: str) -> tuple[tuple[str, str | None], ...]:
     return tuple((name, value if equals else None) for name, equals, value in pairs)
 
 
+@lru_cache(maxsize=4096)
+def _bound(shape: Any) -> tuple[tuple[str, str, str, Any], ...]:
+    """The members of a structure that are bound outside of the body: location, name, name there, shape.
+
+    Headers' names are in lower case, as in `HttpRequest.headers`.
+    """
+    found = []
+    for name, member in shape.members.items():
+        location = member.serialization.get("location")
+        if location is not None:
+            wire = member.serialization.get("name", name)
+            found.append((location, name, wire.lower() if location in ("header", "headers") else wire, member))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _has_body(shape: Any) -> bool:
+    """Whether any member of a structure is in the body."""
+    return any(not member.serialization.get("location") for member in shape.members.values())
+
+
 class RestProtocol(Protocol):
     """The bindings; a subclass reads and writes the body."""
 
@@ -73,7 +94,7 @@ class RestProtocol(Protocol):
         found = self._parse_bindings(request, operation, shape)
         payload = shape.serialization.get("payload")
         if payload is None:
-            if any(not member.serialization.get("location") for member in shape.members.values()):
+            if _has_body(shape):
                 found.update(self.parse_body(shape, request))
             return found
         member = shape.members[payload]
@@ -89,23 +110,21 @@ class RestProtocol(Protocol):
         pattern, labels = path_pattern(operation.http["requestUri"])
         matched = pattern.fullmatch(request.path)
         path_values = dict(zip(labels, matched.groups(), strict=True)) if matched else {}
+        headers, query = request.headers, request.query
         found: Params = {}
-        for name, member in shape.members.items():
-            location = member.serialization.get("location")
-            if location is None:
-                continue
-            wire = member.serialization.get("name", name)
-            if location == "uri" and wire in path_values:
-                text = unquote(path_values[wire], errors="surrogateescape")
-                found[name] = _scalar(member, _valid_utf8(text), "iso8601", name)
-            elif location == "querystring":
-                _parse_query_member(request, member, name, wire, found)
-            elif location == "header":
-                header = request.headers.get(wire.lower())
+        for location, name, wire, member in _bound(shape):
+            if location == "header":
+                header = headers.get(wire)
                 if header is not None:
                     found[name] = _parse_header(member, header, name)
+            elif location == "querystring":
+                if wire in query or member.type_name == "map":
+                    _parse_query_member(request, member, name, wire, found)
+            elif location == "uri" and wire in path_values:
+                text = unquote(path_values[wire], errors="surrogateescape")
+                found[name] = _scalar(member, _valid_utf8(text), "iso8601", name)
             elif location == "headers":
-                prefixed = _prefixed(request, wire.lower())
+                prefixed = _prefixed(request, wire)
                 if prefixed:
                     found[name] = prefixed
         return found
@@ -116,14 +135,14 @@ class RestProtocol(Protocol):
         shape = operation.output_shape
         if shape is None:
             return response
-        for name, member in shape.members.items():
+        for _, name, _, member in _bound(shape):
             value = output.get(name)
             if value is not None:
                 _bind_output(response, member, name, value)
         payload = shape.serialization.get("payload")
         if payload is not None:
             self._answer_payload(response, operation, shape.members[payload], output.get(payload))
-        elif any(not member.serialization.get("location") for member in shape.members.values()):
+        elif _has_body(shape):
             response.body = self.form_body(shape, output, operation, payload=False)
             _set_default(response, "Content-Type", self.content_type())
         return response
@@ -233,7 +252,7 @@ def header_text(member: Any, value: Any) -> str:
         return ", ".join(map(_list_item, texts) if member.member.type_name == "string" else texts)
     if member.serialization.get("jsonvalue"):
         return base64.b64encode(msgspec.json.encode(value)).decode("ascii")
-    text = values.format_text(member, value, timestamp_style="rfc822")
+    text = value if type(value) is str else values.format_text(member, value, timestamp_style="rfc822")
     if not _FORBIDDEN_IN_HEADERS.search(text):
         return text
     return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[\\]^`{|}~")

@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 INTEGERS = frozenset({"integer", "long", "short", "byte"})
@@ -59,9 +59,17 @@ def format_iso8601(moment: datetime, *, always_milliseconds: bool = False) -> st
     return f"{text}Z"
 
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def format_rfc822(moment: datetime) -> str:
-    """A date as HTTP headers have it, to the second."""
-    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
+    """A date as HTTP headers have it, to the second (RFC 9110, section 5.6.7)."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
+    day = f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} {moment.year:04d}"
+    return f"{day} {clock} GMT"
 
 
 def epoch_seconds(moment: datetime) -> float | int:

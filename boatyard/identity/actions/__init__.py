@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from boatyard.identity.actions.model import Need, Needs, Table, everywhere, fill, given_tags, tag_keys
+from boatyard.identity.actions.model import Keys, Need, Needs, Table, everywhere, fill, given_tags, tag_keys
 
 if TYPE_CHECKING:
     from boatyard.api.call import Call
 
-__all__ = ["Need", "needs_of"]
+__all__ = ["Need", "needs_of", "own_context", "own_needs", "passed_roles"]
 
 _MODULES = {
     "s3": "storage",
@@ -51,6 +51,13 @@ def table_of(service: str) -> Table:
 
 def needs_of(call: Call, service: str, operation: str, params: dict[str, Any]) -> list[Need]:
     """What must be allowed for an operation with these parameters; empty where nothing need be."""
+    needs = own_needs(call, service, operation, params)
+    context = own_context(call, service, operation, params)
+    return [*(need.with_context(context) for need in needs), *passed_roles(call, service, operation, params)]
+
+
+def own_needs(call: Call, service: str, operation: str, params: dict[str, Any]) -> list[Need]:
+    """The needs without what the operation's parameters tell conditions, and without the roles that are handed over."""
     table = table_of(service)
     special = table.special.get(operation, table.every)
     if special is not None:
@@ -62,11 +69,14 @@ def needs_of(call: Call, service: str, operation: str, params: dict[str, Any]) -
         needs = [Need(f"{table.prefix}:{operation}", resource)]
     if operation in table.tagging and given_tags(params):
         needs.append(replace(needs[0], action=f"{table.prefix}:{table.tagging[operation]}"))
-    context = tag_keys(params) | (table.context(call, operation, params) if table.context else {})
-    needs = [each.with_context(context) for need in needs for each in everywhere(need, call)]
-    if table.folded:
-        needs = [need.folded() for need in needs]
-    return [*needs, *_passed_roles(table, call, operation, params)]
+    needs = [each for need in needs for each in everywhere(need, call)]
+    return [need.folded() for need in needs] if table.folded else needs
+
+
+def own_context(call: Call, service: str, operation: str, params: dict[str, Any]) -> Keys:
+    """The condition keys that the parameters tell, which all of the operation's own needs have."""
+    table = table_of(service)
+    return tag_keys(params) | (table.context(call, operation, params) if table.context else {})
 
 
 def _by_rules(table: Table, call: Call, operation: str, params: dict[str, Any]) -> Needs:
@@ -79,9 +89,10 @@ def _by_rules(table: Table, call: Call, operation: str, params: dict[str, Any]) 
     return needs
 
 
-def _passed_roles(table: Table, call: Call, operation: str, params: dict[str, Any]) -> Needs:
+def passed_roles(call: Call, service: str, operation: str, params: dict[str, Any]) -> Needs:
     """Whoever hands a role to a service must be allowed to pass it (iam:PassRole)."""
     needs: Needs = []
+    table = table_of(service)
     for path in table.passed_roles.get(operation, ()):
         for role in _at(params, path.split(".")):
             arn = role if role.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{role}"

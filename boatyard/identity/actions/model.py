@@ -132,6 +132,9 @@ def everywhere(need: Need, call: Call) -> list[Need]:
         return [need]
     vendor = need.action.partition(":")[0]
     service = parts[2] if vendor == "sts" else vendor
+    own_region = parts[3] == call.region or (not parts[3] and service in GLOBAL_SERVICES)
+    if own_region and parts[:3] == ["arn", "aws", service] and (parts[4] == call.account or not parts[4].isdigit()):
+        return [need]
     if parts[3] or service not in GLOBAL_SERVICES:
         regions = {parts[3]: None, call.region: None}
     else:

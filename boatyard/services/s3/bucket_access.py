@@ -14,7 +14,7 @@ from boatyard.identity.policy_syntax import Grammar, MalformedPolicy, Policy, Pr
 from boatyard.identity.principals import Kind
 from boatyard.identity.resource_policies import resource_policy
 from boatyard.services.s3.errors import invalid_argument, malformed_xml
-from boatyard.services.s3.lookup import bucket_in, bucket_of, change_bucket, owner, readable
+from boatyard.services.s3.lookup import bucket_in, bucket_of, change_bucket, known_bucket, owner, readable
 from boatyard.services.s3.records import BUCKETS, Bucket
 
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
@@ -55,8 +55,7 @@ def find_policy(call: Call, arn: str) -> str | None:
 
     Where public access is restricted, a policy that lets everybody in says nothing to who has not signed.
     """
-    with call.installation.database.reading() as rx:
-        bucket = BUCKETS.get(rx, arn.removeprefix("arn:aws:s3:::").partition("/")[0])
+    bucket = known_bucket(call, arn.removeprefix("arn:aws:s3:::").partition("/")[0])
     if bucket is None or bucket.policy is None:
         return None
     if call.principal.kind is Kind.ANONYMOUS and (bucket.public_access_block or {}).get("RestrictPublicBuckets"):

@@ -17,6 +17,7 @@ from boatyard.services.s3.errors import no_such_bucket, no_such_key, no_such_ver
 from boatyard.services.s3.names import key_bytes
 from boatyard.services.s3.records import BUCKETS, Bucket, Stored
 from boatyard.state.blobs import BlobStore
+from boatyard.state.changes import Cache
 from boatyard.state.database import Reader
 
 AREA = "s3-objects"
@@ -27,7 +28,10 @@ def bucket_in(
     rx: Reader, params: Mapping[str, Any], name: str = "Bucket", owner: str = "ExpectedBucketOwner"
 ) -> Bucket:
     """The bucket that a request names; NoSuchBucket, or AccessDenied when it is not the expected owner's."""
-    bucket = BUCKETS.get(rx, params[name])
+    return _checked(BUCKETS.get(rx, params[name]), params, name, owner)
+
+
+def _checked(bucket: Bucket | None, params: Mapping[str, Any], name: str, owner: str) -> Bucket:
     if bucket is None:
         raise no_such_bucket(params[name])
     expected = params.get(owner)
@@ -37,9 +41,22 @@ def bucket_in(
 
 
 def bucket_of(call: Call, params: Mapping[str, Any]) -> Bucket:
-    """The same, in a snapshot of its own."""
-    with call.installation.database.reading() as rx:
-        return bucket_in(rx, params)
+    """The same, outside of a transaction."""
+    return _checked(known_bucket(call, params["Bucket"]), params, "Bucket", "ExpectedBucketOwner")
+
+
+def known_bucket(call: Call, name: str) -> Bucket | None:
+    """The bucket of a name as it is now, kept in memory until any bucket changes."""
+    database = call.installation.database
+
+    def load() -> Bucket | None:
+        with database.reading() as rx:
+            return BUCKETS.get(rx, name)
+
+    def make() -> Cache[str, Bucket | None]:
+        return Cache(database.watch(BUCKETS.name))
+
+    return call.installation.attached("s3 buckets", make).get(name, load)
 
 
 def change_bucket(call: Call, params: Mapping[str, Any], **changes: Any) -> Bucket:

@@ -12,7 +12,7 @@ from boatyard.api.errors import ApiError
 from boatyard.services.s3 import checksums, conditions, encryption, ranges
 from boatyard.services.s3.content import ContentStream, ContentWriter
 from boatyard.services.s3.description import answer, describe, http_date, refuse_both_range_and_part
-from boatyard.services.s3.lookup import blobs, bucket_in, bucket_of, readable, shown_version, told_if_it_may_list
+from boatyard.services.s3.lookup import blobs, bucket_of, readable, shown_version, told_if_it_may_list
 from boatyard.services.s3.records import Bucket, ObjectVersion, Segment, Stored
 from boatyard.services.s3.sealing import DamagedContent
 from boatyard.services.s3.writing import publish, receive, unless_stored
@@ -96,8 +96,8 @@ def damaged(error: DamagedContent) -> ApiError:
 
 def head_object(call: Call, params: Params) -> dict[str, Any]:
     """All that GetObject answers but the bytes (S3 API, "HeadObject")."""
+    bucket = bucket_of(call, params)
     with told_if_it_may_list(call, params), call.installation.database.reading() as rx:
-        bucket = bucket_in(rx, params)
         stored = readable(rx, bucket.name, params["Key"], params.get("VersionId"))
     said = _head(bucket, stored, params)
     start, stop = _extent(stored, params)
@@ -108,8 +108,8 @@ def head_object(call: Call, params: Params) -> dict[str, Any]:
 def held(call: Call, params: Params) -> tuple[Bucket, Stored, Hold]:
     """The object and a hold on its files; looked up again when they went away in between."""
     while True:
+        bucket = bucket_of(call, params)
         with told_if_it_may_list(call, params), call.installation.database.reading() as rx:
-            bucket = bucket_in(rx, params)
             stored = readable(rx, bucket.name, params["Key"], params.get("VersionId"))
         hold = blobs(call).hold(segment.blob for segment in stored.segments if segment.blob is not None)
         if hold is not None:

@@ -89,7 +89,7 @@ def _boatyard(policy: dict[str, Any]) -> Iterator[Side]:
     from boatyard.identity.credentials import root_pair
 
     settings = servers.settings_for()
-    if settings.data_directory.exists():
+    if (settings.data_directory / "state.db").exists():
         # A run that was killed has left it; the directory is the benchmark's own.
         reset.reset(yes=True)
     up.start_in_background(settings)

@@ -133,6 +133,9 @@ class PodmanService:
         lines += [
             'cgroup_manager = "cgroupfs"',
             'events_logger = "none"',
+            # A further command's monitor waits so long after its end, in seconds, for who asks how it ended; podman's
+            # own five minutes let monitors pile up.
+            "exit_command_delay = 30",
             # Shared memory locks would be shared with every other podman of the machine.
             'lock_type = "file"',
             f"tmp_dir = {json.dumps(str(self.run / 'libpod'))}",

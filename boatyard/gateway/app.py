@@ -8,6 +8,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -46,6 +47,9 @@ LARGEST_BODY = 100 << 20
 SMALL_BODY = 40 << 10
 """Bytes of a streaming body that are taken in whole: what S3 keeps in its records, and the signatures of its chunks."""
 
+LARGE_BODY = 256 << 10
+"""Bytes from which on a body is waited for only when the head's signature may be right."""
+
 # Operations that wait for a workload's answer. They have threads of their own: a workload that calls back
 # into the gateway must always find one free.
 _WAITING = frozenset({("lambda", "Invoke"), ("sagemaker-runtime", "InvokeEndpoint")})
@@ -66,6 +70,8 @@ class Exchange:
     params: Params = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     received: ReceivedBody | None = None
+    unread: bool = False
+    """Whether the body was left where it is: the answer needs nothing of it."""
 
     @property
     def operation(self) -> Any:
@@ -91,10 +97,11 @@ class Gateway:
             return
         exchange = Exchange(HttpRequest.from_scope(scope), scope)
         response = await self._respond(exchange, receive)
-        if exchange.received is not None:
-            expected = exchange.request.headers.get("expect", "").lower() == "100-continue"
-            if not await exchange.received.settle(expected):
-                response.headers.append(("Connection", "close"))
+        expected = exchange.request.headers.get("expect", "").lower() == "100-continue"
+        if (exchange.unread and expected) or (
+            exchange.received is not None and not await exchange.received.settle(expected)
+        ):
+            response.headers.append(("Connection", "close"))
         try:
             response.status = await sending.send_response(exchange, response, receive, send)
         finally:
@@ -187,6 +194,11 @@ class Gateway:
                 exchange.received = ReceivedBody(receive, asyncio.get_running_loop())
                 request.body = exchange.received
                 return
+        if _is_large(request) and exchange.service != "unknown":
+            exchange.unread = True
+            check = partial(authentication.check_head, self.installation, request, exchange.service)
+            await asyncio.get_running_loop().run_in_executor(self._threads, check)
+            exchange.unread = False
         request.body = await sending.whole_body(request, receive, LARGEST_BODY)
 
     def _identify_operation(self, exchange: Exchange) -> None:
@@ -255,6 +267,11 @@ class Gateway:
 def _is_small(exchange: Exchange) -> bool:
     """Whether the body is in memory, or may be."""
     return exchange.received is None or (exchange.request.content_length or SMALL_BODY + 1) <= SMALL_BODY
+
+
+def _is_large(request: HttpRequest) -> bool:
+    """Whether a body is announced that is large, or of a length that nobody knows."""
+    return (request.content_length or 0) > LARGE_BODY or "transfer-encoding" in request.headers
 
 
 def _require_length(request: HttpRequest) -> None:

@@ -58,6 +58,15 @@ def authenticate(installation: Installation, request: HttpRequest, service: str,
     return caller
 
 
+def check_head(installation: Installation, request: HttpRequest, service: str) -> None:
+    """Raise the Refusal that the head alone calls for: no signature, a malformed or expired one, an unknown key.
+
+    Nobody is let in by it: the signature itself is verified by `authenticate`, once the body is there.
+    """
+    if service != "s3" or signature.claim_of(request) is not None:
+        signed_caller(installation, request)
+
+
 def signed_caller(installation: Installation, request: HttpRequest) -> tuple[Caller, Claim, Credential]:
     """Claim and credential of a request that must be signed; its signature is still to be verified."""
     claim = signature.claim_of(request)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.raw_http import Answer, RawConnection
 from tests.server import RunningServer
-from tests.signing import EMPTY, Draft, now
+from tests.signing import EMPTY, Draft, Keys, now
 
 SERVICES = ("s3", "logs", "sts", "lambda")
 """One service of each protocol: REST-XML, JSON, query, REST-JSON."""
@@ -26,6 +26,11 @@ INCOMPLETE = {
     "logs": ("IncompleteSignatureException", 400),
     "sts": ("IncompleteSignature", 400),
     "lambda": ("IncompleteSignatureException", 403),
+}
+UNKNOWN = {
+    "logs": "UnrecognizedClientException",
+    "sts": "InvalidClientTokenId",
+    "lambda": "UnrecognizedClientException",
 }
 MALFORMED = MISMATCH | {"s3": ("AuthorizationHeaderMalformed", 400)}
 
@@ -140,6 +145,19 @@ def test_headers_that_must_be_signed(server: RunningServer, service: str) -> Non
     assert _told(answer) == expected
     assert b"x-amz-meta-added" in answer.body
     assert _told(_send(server, _draft(server, service).sign(leave_out=["host"]))) == MALFORMED[service]
+
+
+@pytest.mark.parametrize("service", ["logs", "sts", "lambda"])
+def test_a_large_body_is_not_waited_for_when_the_head_is_refused_already(server: RunningServer, service: str) -> None:
+    unknown = _draft(server, service).sign(Keys(id="AKIANOBODYNOBODYNOBO"))
+    old = _draft(server, service).sign(moment=now() - timedelta(minutes=16))
+    broken = _draft(server, service).sign()
+    broken.headers["authorization"] = broken.headers["authorization"].replace("Signature=", "Sign=")
+    codes = [UNKNOWN[service], MISMATCH[service][0], INCOMPLETE[service][0]]
+    for draft, code in zip((unknown, old, broken), codes, strict=True):
+        draft.headers["content-length"] = str(100 << 20)
+        draft.method, draft.body = "POST", b"the beginning of it"
+        assert _told(_send(server, draft))[0] == code
 
 
 def test_an_operation_that_was_not_signed(server: RunningServer) -> None:

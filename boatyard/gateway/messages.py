@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -37,6 +38,17 @@ def split_query(query_string: str) -> list[tuple[str, str]]:
 
 def _decoded(text: str) -> str:
     return unquote_plus(text) if "%" in text or "+" in text else text
+
+
+def read_query(query_string: str) -> tuple[tuple[tuple[str, str], ...], Mapping[str, str]]:
+    """The pairs of a query string, and by name the first of each."""
+    pairs = tuple(split_query(query_string))
+    return pairs, MappingProxyType(dict(reversed(pairs)))
+
+
+_LONGEST_KEPT = 1024
+_kept_query = lru_cache(maxsize=1024)(read_query)
+"""The same query string comes often: presigned URLs, and operations that it names."""
 
 
 @dataclass
@@ -74,15 +86,20 @@ class HttpRequest:
             client=client[0] if client else "127.0.0.1",
         )
 
-    @cached_property
-    def query_pairs(self) -> list[tuple[str, str]]:
+    @property
+    def query_pairs(self) -> tuple[tuple[str, str], ...]:
         """The decoded pairs of the query string in their order."""
-        return split_query(self.query_string)
+        return self._read_query[0]
 
-    @cached_property
+    @property
     def query(self) -> Mapping[str, str]:
         """The decoded query string; of a repeated name the first value counts."""
-        return dict(reversed(self.query_pairs))
+        return self._read_query[1]
+
+    @cached_property
+    def _read_query(self) -> tuple[tuple[tuple[str, str], ...], Mapping[str, str]]:
+        text = self.query_string
+        return _kept_query(text) if len(text) <= _LONGEST_KEPT else read_query(text)
 
     @property
     def content_length(self) -> int | None:

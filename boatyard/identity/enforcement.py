@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from boatyard.api import models
 from boatyard.api.errors import ApiError
 from boatyard.identity import recorded_use
 from boatyard.identity.actions import Need, own_context, own_needs, passed_roles
-from boatyard.identity.lookup import identity_policies
+from boatyard.identity.lookup import held_policies
 from boatyard.identity.policies import Decision, PolicySet, Request, judge
 from boatyard.identity.policy_syntax import Policy
 from boatyard.identity.principals import Kind
@@ -28,8 +27,16 @@ _CIPHERTEXT = ("kms:Decrypt", "kms:ReEncryptFrom")
 
 def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) -> None:
     """ApiError, as the service words a denial, unless every action that the operation needs is allowed."""
-    known = cache(lambda: call_context(call, service))
-    told = cache(lambda: known() | own_context(call, service, operation, params))
+    gathered: list[Keys] = []
+
+    def known() -> Keys:
+        if not gathered:
+            gathered.append(call_context(call, service))
+        return gathered[0]
+
+    def told() -> Keys:
+        return known() | own_context(call, service, operation, params)
+
     for need in own_needs(call, service, operation, params):
         _enforce(call, service, params, need, told)
     for need in passed_roles(call, service, operation, params):
@@ -37,15 +44,26 @@ def enforce(call: Call, service: str, operation: str, params: dict[str, Any]) ->
 
 
 def _enforce(call: Call, service: str, params: dict[str, Any], need: Need, context: Callable[[], Keys]) -> None:
-    own = identity_policies(call.installation, call.principal)
+    principal = call.principal
+    held = held_policies(call.installation, principal)
     resource_policy = find_resource_policy(call, need.resource)
-    decision, request = _decide(call, own, need, context, resource_policy)
+    asked = (principal.arn, principal.user_id, call.account, need.action, need.resource, need.spellings)
+    by_resource = held.allowed_before(asked, resource_policy)
+    if by_resource is not None:
+        recorded_use.note(call.installation, principal, need, None, by_resource)
+        return
+    decision, request, context_free = _decide(call, held.policies, need, context, resource_policy)
     refused = not decision.allowed and not _own_work(call, need, decision)
     message = _message(service, decision, request, params) if refused else None
-    by_resource = resource_policy is not None and not _decide(call, own, need, context, None)[0].allowed
-    recorded_use.note(call.installation, call.principal, need, message, by_resource)
+    by_resource = False
+    if resource_policy is not None:
+        alone, _, free = _decide(call, held.policies, need, context, None)
+        by_resource, context_free = not alone.allowed, context_free and free
+    recorded_use.note(call.installation, principal, need, message, by_resource)
     if message is not None:
         raise access_denied(service, message)
+    if decision.allowed and context_free:
+        held.keep(asked, resource_policy, by_resource)
 
 
 def _message(service: str, decision: Decision, request: Request, params: dict[str, Any]) -> str:
@@ -76,8 +94,11 @@ def _own_work(call: Call, need: Need, decision: Decision) -> bool:
 
 def _decide(
     call: Call, own: PolicySet, need: Need, context: Callable[[], Keys], resource_policy: Policy | None
-) -> tuple[Decision, Request]:
-    """The verdict on one need; of a resource with several spellings one that is allowed suffices, and none denied."""
+) -> tuple[Decision, Request, bool]:
+    """The verdict on one need, and whether it holds for any context.
+
+    Of a resource with several spellings one that is allowed suffices, and none denied.
+    """
     parts = need.resource.split(":", 5)
     owner = parts[4] if len(parts) == 6 and parts[4].isdigit() else call.account
     keys = RequestKeys(call, need, lambda: {**context(), "aws:resourceaccount": owner})
@@ -90,7 +111,7 @@ def _decide(
     decisions += [judge(policies, replace(request, resource=arn)) for arn in need.spellings]
     denied = [decision for decision in decisions if "explicit deny" in decision.reason]
     allowed = [decision for decision in decisions if decision.allowed]
-    return (denied or allowed or decisions)[0], request
+    return (denied or allowed or decisions)[0], request, not keys.asked
 
 
 def access_denied(service: str, message: str) -> ApiError:

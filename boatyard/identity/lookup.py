@@ -20,7 +20,31 @@ if TYPE_CHECKING:
     from boatyard.state.database import Reader
 
 
+_VERDICTS = 1024
 _PolicyKey = tuple[Kind, str, str, str, str | None, tuple[str, ...]]
+
+
+Asked = tuple[str, str, str, str, str, tuple[str, ...]]
+"""A principal's ARN and id, the account that is called, an action, a resource and its other spellings."""
+
+
+class HeldPolicies:
+    """What a principal holds, and what it was allowed whatever the request's context."""
+
+    def __init__(self, policies: PolicySet) -> None:
+        self.policies = policies
+        self._allowed: dict[Asked, tuple[Policy | None, bool]] = {}
+
+    def allowed_before(self, asked: Asked, resource_policy: Policy | None) -> bool | None:
+        """Whether the resource's policy alone allowed what was asked, which was allowed; None when it was not yet."""
+        found = self._allowed.get(asked)
+        return found[1] if found is not None and found[0] is resource_policy else None
+
+    def keep(self, asked: Asked, resource_policy: Policy | None, by_resource: bool) -> None:
+        """It was allowed, and no policy has looked at the request's context."""
+        if len(self._allowed) >= _VERDICTS:
+            self._allowed = {}
+        self._allowed[asked] = (resource_policy, by_resource)
 
 
 class IdentityCaches:
@@ -28,7 +52,7 @@ class IdentityCaches:
 
     def __init__(self, installation: Installation) -> None:
         watch = installation.database.watch(*(table.name for table in (USERS, GROUPS, ROLES, POLICIES)))
-        self.policies: Cache[_PolicyKey, PolicySet] = Cache(watch)
+        self.policies: Cache[_PolicyKey, HeldPolicies] = Cache(watch)
         self.tags: Cache[tuple[Kind, str, str], dict[str, str]] = Cache(watch)
 
 
@@ -78,6 +102,11 @@ def missing_principal(rx: Reader, account: str, policy: Policy) -> str | None:
 
 def identity_policies(installation: Installation, principal: Principal) -> PolicySet:
     """The identity, boundary and session policies of a principal; empty for one whose user or role is gone."""
+    return held_policies(installation, principal).policies
+
+
+def held_policies(installation: Installation, principal: Principal) -> HeldPolicies:
+    """The same, with what was judged by them."""
     session = principal.session
     key = (
         principal.kind,
@@ -87,7 +116,9 @@ def identity_policies(installation: Installation, principal: Principal) -> Polic
         principal.name,
         session.policies if session else (),
     )
-    return identity_caches(installation).policies.get(key, lambda: _identity_policies(installation, principal))
+    return identity_caches(installation).policies.get(
+        key, lambda: HeldPolicies(_identity_policies(installation, principal))
+    )
 
 
 def _identity_policies(installation: Installation, principal: Principal) -> PolicySet:

@@ -86,6 +86,11 @@ class RequestKeys(Mapping[str, str | tuple[str, ...]]):
         self._given = given
         self._tags: dict[str, Mapping[str, str]] = {}
 
+    @property
+    def asked(self) -> bool:
+        """Whether any key was looked for."""
+        return "_known" in self.__dict__
+
     @cached_property
     def _known(self) -> Keys:
         keys: Keys = {**self._given(), **self._need.context}

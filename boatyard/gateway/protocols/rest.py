@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from abc import abstractmethod
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -50,19 +52,35 @@ def constant_query(request_uri: str) -> tuple[tuple[str, str | None], ...]:
     return tuple((name, value if equals else None) for name, equals, value in pairs)
 
 
-@lru_cache(maxsize=4096)
-def _bound(shape: Any) -> tuple[tuple[str, str, str, Any], ...]:
-    """The members of a structure that are bound outside of the body: location, name, name there, shape.
+_place = itemgetter(0)
 
-    Headers' names are in lower case, as in `HttpRequest.headers`.
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The members of a structure that are bound outside of the body, with their places among the members.
+
+    `headers` are found by the header's name in lower case, all by the member's name.
     """
-    found = []
-    for name, member in shape.members.items():
+
+    headers: dict[str, list[tuple[int, str, Any]]]
+    others: list[tuple[str, int, str, str, Any]]
+    all: dict[str, Any]
+
+
+@lru_cache(maxsize=4096)
+def _bound(shape: Any) -> _Bound:
+    bound = _Bound({}, [], {})
+    for place, (name, member) in enumerate(shape.members.items()):
         location = member.serialization.get("location")
-        if location is not None:
-            wire = member.serialization.get("name", name)
-            found.append((location, name, wire.lower() if location in ("header", "headers") else wire, member))
-    return tuple(found)
+        if location is None:
+            continue
+        wire = member.serialization.get("name", name)
+        bound.all[name] = member
+        if location == "header":
+            bound.headers.setdefault(wire.lower(), []).append((place, name, member))
+        else:
+            bound.others.append((location, place, name, wire.lower() if location == "headers" else wire, member))
+    return bound
 
 
 @lru_cache(maxsize=4096)
@@ -110,24 +128,25 @@ class RestProtocol(Protocol):
         pattern, labels = path_pattern(operation.http["requestUri"])
         matched = pattern.fullmatch(request.path)
         path_values = dict(zip(labels, matched.groups(), strict=True)) if matched else {}
-        headers, query = request.headers, request.query
-        found: Params = {}
-        for location, name, wire, member in _bound(shape):
-            if location == "header":
-                header = headers.get(wire)
-                if header is not None:
-                    found[name] = _parse_header(member, header, name)
-            elif location == "querystring":
-                if wire in query or member.type_name == "map":
-                    _parse_query_member(request, member, name, wire, found)
-            elif location == "uri" and wire in path_values:
+        bound = _bound(shape)
+        found: list[tuple[int, str, Any]] = []
+        for name in request.headers:
+            for place, member_name, member in bound.headers.get(name, ()):
+                found.append((place, member_name, _parse_header(member, request.headers[name], member_name)))
+        for location, place, member_name, wire, member in bound.others:
+            if location == "uri" and wire in path_values:
                 text = unquote(path_values[wire], errors="surrogateescape")
-                found[name] = _scalar(member, _valid_utf8(text), "iso8601", name)
+                found.append((place, member_name, _scalar(member, _valid_utf8(text), "iso8601", member_name)))
+            elif location == "querystring" and (wire in request.query or member.type_name == "map"):
+                given = _parse_query_member(request, member, member_name, wire)
+                if given is not None:
+                    found.append((place, member_name, given))
             elif location == "headers":
                 prefixed = _prefixed(request, wire)
                 if prefixed:
-                    found[name] = prefixed
-        return found
+                    found.append((place, member_name, prefixed))
+        found.sort(key=_place)
+        return {member_name: value for _, member_name, value in found}
 
     def answer(self, output: dict[str, Any], operation: Any, request_id: str) -> HttpResponse:
         """Headers, status and body of the output."""
@@ -135,10 +154,10 @@ class RestProtocol(Protocol):
         shape = operation.output_shape
         if shape is None:
             return response
-        for _, name, _, member in _bound(shape):
-            value = output.get(name)
-            if value is not None:
-                _bind_output(response, member, name, value)
+        bound = _bound(shape).all
+        for name, value in output.items():
+            if value is not None and name in bound:
+                _bind_output(response, bound[name], name, value)
         payload = shape.serialization.get("payload")
         if payload is not None:
             self._answer_payload(response, operation, shape.members[payload], output.get(payload))
@@ -188,17 +207,16 @@ def _scalar(member: Any, text: str, timestamps: str, name: str) -> Any:
         raise Malformed(f"Provided argument {name} is not valid: {wrong}") from None
 
 
-def _parse_query_member(request: HttpRequest, member: Any, name: str, wire: str, found: Params) -> None:
+def _parse_query_member(request: HttpRequest, member: Any, name: str, wire: str) -> Any:
+    """None where nothing is given that counts."""
     if member.type_name == "map":
-        found[name] = dict(request.query_pairs)
-        return
+        return dict(request.query_pairs)
     given = [value for key, value in request.query_pairs if key == wire]
-    if not given:
-        return
     if member.type_name == "list":
-        found[name] = [_scalar(member.member, value, "iso8601", name) for value in given]
-    elif given[0] or member.type_name == "string":
-        found[name] = _scalar(member, given[0], "iso8601", name)
+        return [_scalar(member.member, value, "iso8601", name) for value in given]
+    if given[0] or member.type_name == "string":
+        return _scalar(member, given[0], "iso8601", name)
+    return None
 
 
 def _parse_header(member: Any, text: str, name: str) -> Any:

@@ -206,3 +206,72 @@ def test_several_threads_see_what_was_acknowledged(call: Call) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def statement(effect: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": "s3:GetObject", "Resource": "*", **more}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def reads(call: Call, principal: Principal, **more: Any) -> bool:
+    try:
+        replace(call, principal=principal, **more).invoke("s3", "GetObject", Bucket="harbour", Key="k")
+    except ApiError as error:
+        return error.code != "AccessDenied"
+    return True
+
+
+@pytest.fixture
+def bucket(call: Call) -> str:
+    """A bucket with an object."""
+    call.invoke("s3", "CreateBucket", Bucket="harbour")
+    call.invoke("s3", "DeletePublicAccessBlock", Bucket="harbour")
+    call.invoke("s3", "PutObject", Bucket="harbour", Key="k", Body=b"b")
+    return "harbour"
+
+
+def test_a_bucket_policy_that_is_put_and_deleted(call: Call, bucket: str) -> None:
+    ana = user(call)
+    call.invoke("iam", "PutUserPolicy", UserName="ana", PolicyName="p", PolicyDocument=document(statement("Allow")))
+    here = {"Principal": "*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    for _ in range(2):
+        assert [reads(call, ana) for _ in range(3)] == [True] * 3
+        call.invoke("s3", "PutBucketPolicy", Bucket=bucket, Policy=document(statement("Deny", **here)))
+        assert [reads(call, ana) for _ in range(3)] == [False] * 3
+        call.invoke("s3", "DeleteBucketPolicy", Bucket=bucket)
+    call.invoke("iam", "DeleteUserPolicy", UserName="ana", PolicyName="p")
+    assert not reads(call, ana)
+    call.invoke("s3", "PutBucketPolicy", Bucket=bucket, Policy=document(statement("Allow", **here)))
+    assert [reads(call, ana) for _ in range(3)] == [True] * 3
+    call.invoke("s3", "DeleteBucketPolicy", Bucket=bucket)
+    assert not reads(call, ana)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_verdict_that_hangs_on_the_request_is_not_kept(call: Call) -> None:
+    """Neither where the condition allows nor where it denies, and not for a session by what another one may."""
+    ana = user(call)
+    near = {"Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+    far = {"Condition": {"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
+    for wanted in (document(statement("Allow", **near)), document(statement("Allow"), statement("Deny", **far))):
+        call.invoke("iam", "PutUserPolicy", UserName="ana", PolicyName="p", PolicyDocument=wanted)
+        for _ in range(2):
+            assert reads(call, ana, source_ip="127.0.0.1")
+            assert not reads(call, ana, source_ip="10.0.0.1")
+
+
+@pytest.mark.usefixtures("role")
+def test_a_bucket_policy_that_names_one_session(call: Call, bucket: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/worker"
+    first, second = (
+        assume_role(call.installation, Principal.of_service("lambda.amazonaws.com", ACCOUNT), arn, name)
+        for name in ("first", "second")
+    )
+    only = {"Principal": {"AWS": first.arn}, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    call.invoke("s3", "PutBucketPolicy", Bucket=bucket, Policy=document(statement("Allow", **only)))
+    for _ in range(2):
+        assert reads(call, first)
+        assert not reads(call, second)

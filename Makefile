@@ -26,6 +26,7 @@ demo: .venv/installed   ## Set everything up and carry the algorithm from commit
 test: .venv/developed   ## Set everything up and pass all tests.
 	boatyard setup
 	$(PYTHON_BIN)/python -m tests.clients.environments
+	$(PYTHON_BIN)/python -m tests.clients.programs
 	@mkdir -p $(LOCAL)
 	$(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/tests $(TEST_OPTIONS)
 
@@ -33,6 +34,7 @@ test: .venv/developed   ## Set everything up and pass all tests.
 clients: .venv/developed   ## Drive the server with the clients of others, and write docs/reference/clients.md.
 	boatyard setup
 	$(PYTHON_BIN)/python -m tests.clients.environments --all
+	$(PYTHON_BIN)/python -m tests.clients.programs --all
 	@mkdir -p $(LOCAL)
 	CLIENTS_TABLE=docs/reference/clients.md $(PYTHON_BIN)/python -m pytest --basetemp=$(LOCAL)/clients --timeout 3600 \
 		--override-ini "python_files=test_*.py long_*.py" tests/clients $(TEST_OPTIONS)
@@ -68,6 +70,7 @@ lock: .venv/developed   ## Write the lock files anew from pyproject.toml.
 		--no-annotate --python-version 3.11 $$name --output-file $${name%.in}.txt || exit 1; done
 	cd bench/requirements && $(CURDIR)/$(PYTHON_BIN)/uv pip compile --quiet --universal --no-header --no-annotate \
 		--python-version 3.11 peers.in --output-file peers.txt
+	$(PYTHON_BIN)/python -m tests.clients.programs lock
 
 # BENCH=full takes longer; BENCH_SECTIONS="s3 endpoint" measures only those.
 bench: .venv/developed   ## Measure, beside others, within ten minutes; write bench/results/ and docs/performance.md.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.clients.environments import environment, pinned, skopeo
+from tests.clients import programs
+from tests.clients.environments import environment, pinned
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent.parent / "docs" / "reference" / "clients.md"
@@ -19,12 +23,15 @@ _Test = TypeVar("_Test", bound=Callable[..., None])
 
 @dataclass(frozen=True)
 class Client:
-    """A program or library. `requirements` and `package` say where it is pinned; without, the machine's own is used."""
+    """A program or library. `requirements` and `package` say where it is pinned; without, the machine's own is used.
+
+    `executable` finds a program that is in no package's bin/; what it says to --version is then what is seen.
+    """
 
     title: str
     requirements: str | None = None
     package: str | None = None
-    version_command: tuple[str, ...] = ()
+    executable: Callable[[], Path] | None = None
 
     @property
     def directory(self) -> Path:
@@ -35,25 +42,34 @@ class Client:
 
     def program(self, name: str) -> str:
         """The path of one of its programs."""
-        return str(self.directory / "bin" / name)
+        return str(self.executable() if self.executable is not None else self.directory / "bin" / name)
 
-    def version(self) -> str | None:
-        """The pinned version; None when it is whatever the machine has."""
+    def version(self) -> str:
+        """What is pinned of it; the machine's own is whatever it is."""
+        if self.executable is programs.cdk_cli:
+            return programs.cdk_cli_version()
         if self.requirements is None or self.package is None:
-            return None
-        return pinned(self.requirements, self.package)
+            return "the machine's"
+        found = pinned(self.requirements, self.package)
+        return found if self.executable is None else f"{self.package} {found}"
 
     def seen(self) -> str:
         """The version that the tests run with."""
-        known = self.version()
-        if known is not None:
-            return known
-        command = [str(skopeo()) if self.title == "skopeo" else self.version_command[0], *self.version_command[1:]]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-        return next(word for word in said.split() if word[:1].isdigit())
+        if self.executable is None:
+            return self.version()
+        command = [str(self.executable()), "--version"]
+        said = subprocess.run(
+            command, env=os.environ | programs.node_variables(), capture_output=True, text=True, check=True, timeout=120
+        )
+        return str(re.findall(r"\d+(?:\.\d+)+", said.stdout)[0])
+
+
+def _of_machine(name: str) -> Callable[[], Path]:
+    return lambda: Path(shutil.which(name) or name)
 
 
 AWS_CLI = Client("AWS CLI 1", "cli", "awscli")
+AWS_CLI_2 = Client("AWS CLI 2", "cdk", "aws-cdk-asset-awscli-v2", programs.aws_cli_2)
 BOTO3 = Client("boto3", "boto3", "boto3")
 SAGEMAKER_2 = Client("SageMaker Python SDK 2", "sagemaker-2", "sagemaker")
 SAGEMAKER_3 = Client("SageMaker Python SDK 3", "sagemaker-3", "sagemaker")
@@ -61,9 +77,10 @@ JUPYTER = Client("Jupyter's API (websocket-client)", "jupyter", "websocket-clien
 REMOTE_CODECOMMIT = Client("git-remote-codecommit", "cli", "git-remote-codecommit")
 SAM = Client("AWS SAM CLI", "sam", "aws-sam-cli")
 CDK = Client("AWS CDK", "cdk", "aws-cdk-lib")
-GIT = Client("git", version_command=("git", "--version"))
-PODMAN = Client("podman", version_command=("podman", "--version"))
-SKOPEO = Client("skopeo", version_command=("skopeo", "--version"))
+CDK_CLI = Client("AWS CDK CLI", executable=programs.cdk_cli)
+GIT = Client("git", executable=_of_machine("git"))
+PODMAN = Client("podman", executable=_of_machine("podman"))
+SKOPEO = Client("skopeo", executable=programs.skopeo)
 
 
 @dataclass(frozen=True)
@@ -101,9 +118,7 @@ def all_cases() -> list[Case]:
 
 def rows(cases: Iterable[Case]) -> list[tuple[str, str, str, str]]:
     """Client, pinned version, what is tried and the test, as the table says them."""
-    return [
-        (each.client.title, each.client.version() or "the machine's", each.what, f"`{each.test}`") for each in cases
-    ]
+    return [(each.client.title, each.client.version(), each.what, f"`{each.test}`") for each in cases]
 
 
 def page(cases: list[Case], passed: Mapping[str, bool], seen: Mapping[str, str]) -> str:

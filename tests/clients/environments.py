@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -52,38 +51,17 @@ def environment(name: str) -> Path:
 
 def _make(place: Path, name: str) -> None:
     uv = [sys.executable, "-m", "uv"]
-    _run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)])
+    run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)])
     python = str(place / "bin" / "python")
-    _run([*uv, "pip", "install", "--quiet", "--python", python, "-r", str(REQUIREMENTS / f"{name}.txt")])
+    run([*uv, "pip", "install", "--quiet", "--python", python, "-r", str(REQUIREMENTS / f"{name}.txt")])
 
 
-def skopeo() -> Path:
-    """skopeo: the machine's own, else Debian's package, unpacked into the cache and not installed."""
-    installed = shutil.which("skopeo")
-    if installed:
-        return Path(installed)
-    place = cache() / "skopeo"
-    program = place / "usr" / "bin" / "skopeo"
-    place.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache() / "skopeo.lock"):
-        if not program.exists():
-            if shutil.which("apt-get") is None:
-                raise FileNotFoundError("The tests of clients need skopeo: install it with this system's packages.")
-            download = ["apt-get", "download", "skopeo"]
-            try:
-                _run(download, place)
-            except RuntimeError:
-                # A fresh machine has no package lists yet.
-                _run(["apt-get", "update", "-q"])
-                _run(download, place)
-            (package,) = place.glob("skopeo_*.deb")
-            _run(["dpkg", "-x", str(package), str(place)])
-            package.unlink()
-    return program
-
-
-def _run(command: list[str], directory: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=1800, check=False)
+def run(command: list[str], directory: Path | None = None, variables: dict[str, str] | None = None) -> None:
+    """Run a program that prepares something; RuntimeError with all that it said when it fails."""
+    everything = {**os.environ, **(variables or {})}
+    done = subprocess.run(
+        command, cwd=directory, env=everything, capture_output=True, text=True, timeout=1800, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
@@ -96,7 +74,6 @@ def main() -> None:
         print(f"clients: {name} ...", flush=True)
         place = environment(name)
         print(f"clients: {name} is in {place} ({time.monotonic() - started:.0f} s)", flush=True)
-    print(f"clients: skopeo is {skopeo()}", flush=True)
 
 
 if __name__ == "__main__":

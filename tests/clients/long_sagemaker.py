@@ -9,17 +9,19 @@ from typing import Any
 
 from tests.clients.cases import JUPYTER, SAGEMAKER_3, case
 from tests.clients.conftest import Shell, result
+from tests.clients.test_sagemaker_2 import silence
 from tests.server import RunningServer, unique
 from tests.services.sagemaker.conftest import eventually, make_role
 from tests.services.sagemaker.image import push_algorithm
 
 
 @case(SAGEMAKER_3, "`ModelTrainer.train` with logs; `Model`, `EndpointConfig`, `Endpoint` of sagemaker-core: create, "
-                   "wait, invoke, delete")  # fmt: skip
+                   "wait, invoke, delete; `ModelBuilder.build`, `deploy` of the trained model")  # fmt: skip
 def test_a_model_is_trained_served_and_deleted(
     shell: Shell, server: RunningServer, client: Callable[..., Any], tmp_path: Path
 ) -> None:
     name = unique("trainer")
+    silence(shell)
     image = push_algorithm(server, unique("algorithm"), tmp_path)
     said = shell.script("sagemaker_3.py", "sagemaker-3", image, make_role(client("iam")), name)
     assert result(said)["sagemaker"] == SAGEMAKER_3.version()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.cases import AWS_CLI, PODMAN, SKOPEO, case
 from tests.clients.conftest import Shell
-from tests.clients.environments import skopeo
+from tests.clients.programs import skopeo
 from tests.server import RunningServer, unique
 
 

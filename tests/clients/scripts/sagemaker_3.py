@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK 3: trains with ModelTrainer, serves with sagemaker-core's resources, deletes.
+"""The SageMaker Python SDK 3: trains with ModelTrainer, serves with sagemaker-core and with ModelBuilder, deletes.
 
 Arguments: image, role, name.
 """
@@ -11,6 +11,7 @@ import boto3
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.resources import Endpoint, EndpointConfig, Model, TrainingJob
 from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
+from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, OutputDataConfig
 
@@ -52,8 +53,27 @@ def serve(job: TrainingJob, image: str, role: str, name: str) -> None:
     model.delete()
 
 
+def build(job: TrainingJob, image: str, role: str, name: str) -> None:
+    """The same with ModelBuilder, which waits for its endpoint by itself."""
+    builder = ModelBuilder(
+        image_uri=image,
+        s3_model_data_url=job.model_artifacts.s3_model_artifacts,
+        role_arn=role,
+        sagemaker_session=Session(default_bucket=f"{name}-bucket"),
+        instance_type="ml.t2.medium",
+    )
+    model = builder.build(model_name=f"{name}-built")
+    endpoint = builder.deploy(endpoint_name=f"{name}-built", initial_instance_count=1)
+    assert endpoint.endpoint_status == "InService", endpoint
+    assert endpoint.invoke(body="two", content_type="text/plain").body.read() == b"learnt:two"
+    endpoint.delete()
+    endpoint.wait_for_delete()
+    model.delete()
+
+
 image, role, name = sys.argv[1:]
 job = train(image, role, name)
 assert job.training_job_status == "Completed", job
 serve(job, image, role, name)
+build(job, image, role, name)
 print(json.dumps({"done": True, "sagemaker": importlib.metadata.version("sagemaker")}))

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -31,6 +32,8 @@ _STARTS_WITHIN = 120.0
 _ENDS_WITHIN = 180.0
 _REPOSITORY = Path(__file__).parent.parent
 _counter = itertools.count(1)
+# boto3's default session makes clients for one thread at a time only.
+_making_clients = threading.Lock()
 
 
 def unique(prefix: str) -> str:
@@ -210,7 +213,8 @@ class RunningServer:
             config = config.merge(options.pop("config"))
         keys = {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_SECRET}
         make: Any = boto3.client
-        client = make(service, region_name=region, endpoint_url=self.url, config=config, **{**keys, **options})
+        with _making_clients:
+            client = make(service, region_name=region, endpoint_url=self.url, config=config, **{**keys, **options})
         self._clients.append(client)
         return client
 

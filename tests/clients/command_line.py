@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.clients.conftest import Shell
+from tests.clients.shell import Shell
 from tests.server import ACCOUNT, unique
 
 FILES = "`s3 mb`, `cp`, `sync`, `ls`, `presign`, `mv`, `rm`, `rb`; files of several parts"

@@ -1,11 +1,8 @@
-"""What the tests of clients share: a server, and running a client's programs as its user would."""
+"""What the tests of clients share: a server, and what is run against it."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.clients import cases
-from tests.clients.environments import environment
+from tests.clients.early import Early
+from tests.clients.shell import Shell
 from tests.server import RunningServer
 
-SCRIPTS = Path(__file__).parent / "scripts"
 _passed: dict[str, bool] = {}
 
 
@@ -34,46 +31,15 @@ def client(server: RunningServer) -> Callable[..., Any]:
     return server.client
 
 
-class Shell:
-    """Runs programs in a directory, with a home of their own and the server in the environment."""
-
-    def __init__(self, server: RunningServer, directory: Path) -> None:
-        self.directory = directory
-        home = directory / "home"
-        home.mkdir()
-        self.environment = server.environment(HOME=str(home), SAM_CLI_TELEMETRY="0", GIT_CONFIG_NOSYSTEM="1")
-
-    def attempt(self, *command: str, data: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command; output and error are one, as a terminal shows them."""
-        return subprocess.run(
-            command,
-            cwd=self.directory,
-            env=self.environment | variables,
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=580,
-            check=False,
-        )
-
-    def __call__(self, *command: str, data: str = "", **variables: str) -> str:
-        """Run a command, which must succeed; its output."""
-        done = self.attempt(*command, data=data, **variables)
-        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
-        return done.stdout.strip()
-
-    def script(self, name: str, requirements: str, *arguments: str) -> str:
-        """Run one of the scripts with a client's Python, which must succeed; its output."""
-        return self(str(environment(requirements) / "bin" / "python"), str(SCRIPTS / name), *arguments)
-
-
-def result(said: str) -> dict[str, Any]:
-    """The object that a script has printed at its end; the SDKs write of their own around it."""
-    printed = re.findall(r'\{"done": true[^}]*\}', said)
-    assert len(printed) == 1, said
-    found: dict[str, Any] = json.loads(printed[0])
-    return found
+@pytest.fixture(scope="session", autouse=True)
+def early(
+    request: pytest.FixtureRequest, server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Early]:
+    """What the tests that are to be run have begun early."""
+    names = [item.nodeid.rpartition("/")[2].replace(".py::", ".") for item in request.session.items]
+    begun = Early(server, names, tmp_path_factory.mktemp("early"))
+    yield begun
+    begun.end()
 
 
 @pytest.fixture

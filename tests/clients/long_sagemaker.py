@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.cases import JUPYTER, SAGEMAKER_3, case
-from tests.clients.conftest import Shell, result
+from tests.clients.shell import Shell, result
 from tests.clients.test_sagemaker_2 import silence
 from tests.server import RunningServer, unique
 from tests.services.sagemaker.conftest import eventually, make_role

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.clients.cases import CDK_CLI, SAM, case
-from tests.clients.conftest import Shell
 from tests.clients.environments import environment
 from tests.clients.programs import node_variables
+from tests.clients.shell import Shell
 from tests.clients.test_templates import deploy
 from tests.server import ACCOUNT, REGION, unique
 
@@ -46,8 +46,9 @@ def test_an_app_is_bootstrapped_deployed_changed_and_destroyed(developer: Shell,
     developer.environment |= node_variables() | {"CDK_DISABLE_CLI_TELEMETRY": "true"}
     script = Path(__file__).parent / "scripts" / "cdk_default_app.py"
 
-    def cdk(command: str, *arguments: str, app: str = "cdk.out") -> str:
-        return developer(program, command, "--no-notices", "--no-color", "--app", app, *arguments)
+    def cdk(command: str, *arguments: str, app: str | None = "cdk.out") -> str:
+        of_app = ("--app", app) if app is not None else ()
+        return developer(program, command, "--no-notices", "--no-color", *of_app, *arguments)
 
     def saying(word: str) -> str:
         return f"{environment('cdk') / 'bin' / 'python'} {script} {stack} {word}"
@@ -57,7 +58,7 @@ def test_an_app_is_bootstrapped_deployed_changed_and_destroyed(developer: Shell,
         return json.loads(client("lambda").invoke(FunctionName=outputs[stack]["Function"])["Payload"].read())
 
     to_outputs = ("--require-approval", "never", "--outputs-file", "outputs.json")
-    assert "bootstrapped" in cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+    assert "bootstrapped" in cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", app=None)
     assert "could not be used to assume" not in cdk("deploy", *to_outputs, app=saying("one"))
     assert said() == "one"
     assert "(no changes)" in cdk("deploy", *to_outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.clients.cases import BOTO3, case
-from tests.clients.conftest import Shell
+from tests.clients.shell import Shell
 from tests.server import unique
 
 

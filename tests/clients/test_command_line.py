@@ -10,7 +10,7 @@ import pytest
 from tests.clients import command_line
 from tests.clients.cases import AWS_CLI, case
 from tests.clients.command_line import Aws
-from tests.clients.conftest import Shell
+from tests.clients.shell import Shell
 
 
 @pytest.fixture

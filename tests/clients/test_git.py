@@ -10,7 +10,7 @@ import pytest
 
 from boatyard.api.git_configuration import CLI_HELPER, git_environment
 from tests.clients.cases import AWS_CLI, GIT, REMOTE_CODECOMMIT, case
-from tests.clients.conftest import Shell
+from tests.clients.shell import Shell
 from tests.clients.tls_proxy import TlsProxy
 from tests.server import RunningServer, unique
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.clients.cases import AWS_CLI, PODMAN, SKOPEO, case
-from tests.clients.conftest import Shell
 from tests.clients.programs import skopeo
+from tests.clients.shell import Shell
 from tests.server import RunningServer, unique
 
 

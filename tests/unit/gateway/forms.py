@@ -82,11 +82,21 @@ def _as_bytes(value: Any) -> Any:
     return {name: _as_bytes(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
+def _of_json(value: Any) -> Any:
+    """JSON has no word for numbers that are not finite: AWS writes texts, and botocore leaves them so."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
+    if isinstance(value, dict):
+        return {name: _of_json(each) for name, each in value.items()}
+    return [_of_json(each) for each in value] if isinstance(value, list) else value
+
+
 _EMPTY: dict[str, Any] = {"structure": {}, "string": "", "blob": b""}
 
 
-def as_read(operation: Any, output: dict[str, Any], read: dict[str, Any]) -> dict[str, Any]:
+def as_read(operation: Any, protocol: str, output: dict[str, Any], read: dict[str, Any]) -> dict[str, Any]:
     """What a client is to read of an output: an empty body is an empty payload to it, no header an empty map."""
+    output = _of_json(output) if protocol in ("json", "rest-json") else output
     if operation.output_shape is None:
         return {}
     expected = {name: read[name] for name in _ADDED_TO_ANSWERS & read.keys()}

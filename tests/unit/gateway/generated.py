@@ -117,7 +117,9 @@ def _timestamps(shape: Any, side: Side) -> Strategy:
     moments = st.sampled_from(_MOMENTS) | st.datetimes(
         datetime(1583, 1, 1), datetime(9999, 12, 30), timezones=st.sampled_from(_ZONES)
     )
-    if timestamp_style(shape, side.protocol) == "rfc822":
+    # botocore sends whole seconds in a header, in whatever style.
+    in_header = side.request and shape.serialization.get("location") == "header"
+    if in_header or timestamp_style(shape, side.protocol) == "rfc822":
         return moments.map(lambda moment: moment.replace(microsecond=0))
     fractions = st.sampled_from([0, 1, 7, 500, 999])
     return st.builds(lambda moment, part: moment.replace(microsecond=part * 1000), moments, fractions)
@@ -164,7 +166,8 @@ def _lists(shape: Any, side: Side, depth: int) -> Strategy:
     most = max(least, most)
     if shape.serialization.get("location"):
         member = shape.member
-        items = _HEADER_TEXT if not member.enum and member.type_name == "string" else values(member, side, depth + 1)
+        texts = not member.enum and member.type_name == "string"
+        items = _sized(member, _HEADER_TEXT) if texts else values(member, side, depth + 1)
         return st.lists(items, min_size=max(1, least), max_size=most)
     if depth > _DEPTH:
         most = least

@@ -61,7 +61,7 @@ def _round_trips(wire: InProcess, operation: Any, protocol: str) -> None:
             last.read = {"LocationConstraint": result["LocationConstraint"] or ""}
             output = {"LocationConstraint": "", **output}
         assert not different(as_received(operation, protocol, last.sent, last.received), last.received)
-        assert not different(as_read(operation, output, last.read), last.read)
+        assert not different(as_read(operation, protocol, output, last.read), last.read)
 
     round_trip()
 

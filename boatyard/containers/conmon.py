@@ -33,6 +33,13 @@ class Monitor:
         """Whether the container's end has been written down, or nobody is left to do so."""
         return self._exit_file.exists() or not self.watching()
 
+    def ended_well(self) -> bool:
+        """Whether its first process is known to have ended with 0, and nothing in it was killed for memory."""
+        try:
+            return self._exit_file.read_text().strip() == "0" and not self.log.with_name("oom").exists()
+        except OSError:
+            return False
+
     def lost(self, process: int) -> bool:
         """Whether the monitor was killed and then the container, whose first process this was, has ended.
 

@@ -59,6 +59,8 @@ class Container:
     @property
     def running(self) -> bool:
         """Whether its process is alive."""
+        if self._monitor is not None and self._monitor.ended_well():
+            return False
         found = self._connection.absent_is_none(lambda api: api.inspect_container(self.id))
         return found is not None and bool(found["State"]["Running"]) and not self._lost(found["State"])
 
@@ -66,6 +68,11 @@ class Container:
     def watched(self) -> bool:
         """Whether its monitor lives, which takes down what it writes and how it ends."""
         return self._monitor is None or self._monitor.watching()
+
+    @property
+    def may_have_ended(self) -> bool:
+        """False where its monitor still runs it; costs two small reads. True: ask, for only the engine can tell."""
+        return self._monitor is None or self._monitor.ended()
 
     def _lost(self, state: Mapping[str, Any]) -> bool:
         return self._monitor is not None and self._monitor.lost(int(state["Pid"]))
@@ -104,6 +111,9 @@ class Container:
             time.sleep(pause)
 
     def _exit(self) -> Exit | None:
+        if self._monitor is not None and self._monitor.ended_well():
+            # The engine has nothing to add, and answers late while it takes the container's file systems down.
+            return Exit(0)
         state = self.inspect()["State"]
         if state.get("Running") and self._lost(state):
             return Exit(UNKNOWN_CODE)

@@ -26,7 +26,8 @@ from boatyard.workflows.work import Interrupted
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between two pings while a container starts
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds between two pings while a container starts
+_PAUSE_SHARE = 1 / 25  # of the time that it has taken so far: it serves no later than that after it could
 _BACKOFF_LIMIT = 60.0
 
 
@@ -63,10 +64,11 @@ class Keeper:
         """
         container = self._started(place)
         up = self._log_of(place, container)
-        deadline = time.monotonic() + place.variant.startup_seconds
-        pause, said, bound = _FIRST_PAUSE, "it has not been asked yet", False
+        began = time.monotonic()
+        bound, reach = False, None
         while True:
-            reach = container.reach()
+            if reach is None or container.may_have_ended:
+                reach = container.reach()
             if reach is None:
                 raise NotServing(self._ended(place, container, up))
             if not bound and not isolated(place):
@@ -77,13 +79,12 @@ class Keeper:
                 up.replica = Replica(place.container, reach, PORT, serving.log_stream(place.variant, container.id))
                 self._failures.pop(place.container, None)
                 return
-            said = problem
             if cancelled():
                 raise NotServing("the endpoint is being deleted")
-            if time.monotonic() > deadline:
-                raise NotServing(self._silent(place, up, said))
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            passed = time.monotonic() - began
+            if passed > place.variant.startup_seconds:
+                raise NotServing(self._silent(place, up, problem))
+            time.sleep(min(max(_FIRST_PAUSE, passed * _PAUSE_SHARE), _LONGEST_PAUSE))
 
     def _started(self, place: Place) -> Container:
         engine = self.installation.engine

@@ -53,6 +53,10 @@ class FakeContainer:
         self.engine.answer()
         return not self.ended.is_set()
 
+    @property
+    def may_have_ended(self) -> bool:
+        return True  # ask each time: a program chooses its address while it runs
+
     def reach(self) -> Reach | None:
         return Reach(self.address) if self.running else None
 

@@ -15,9 +15,9 @@ from typing import Any
 from bench import loads, prepared, programs, sides
 from bench.loads import Load, LoadFailed, Wrk
 from bench.prepared import Prepared
-from bench.samples import Comparison, Goal, Measured
+from bench.samples import BOATYARD, Comparison, Goal, Measured
 from bench.session import Session
-from bench.sides import MOTO, Side
+from bench.sides import MOTO, UVICORN, Side
 
 CONNECTIONS = 16
 SIGNATURES = 64
@@ -26,7 +26,8 @@ NOTE = (
     "wrk with one thread, in turn sending requests that boto3 built and signed beforehand; boatyard verifies the "
     "signatures and enforces the policies of an IAM user who may do these calls alone. moto and ministack verify "
     "nothing. moto does not speak cbor: in that row it has the same call in json 1.0. boto3 calls over one connection; "
-    "its own work is in its latencies."
+    "its own work is in its latencies. uvicorn alone is boatyard's own HTTP server in one process of Python, with "
+    "nothing behind it: it reads the request and answers 1 KiB, whatever was asked."
 )
 
 
@@ -81,6 +82,7 @@ class Setting:
     room: Path
     wrk: Wrk
     servers: dict[str, Side]
+    limit: Side
 
     @property
     def seconds(self) -> float:
@@ -102,10 +104,10 @@ def measure(session: Session) -> list[Measured]:
 def _setting(session: Session) -> Iterator[Setting]:
     room = session.room("control-plane")
     wrk = Wrk(*programs.program(session, "wrk"))
-    with sides.all_sides(session, room, POLICY) as servers:
+    with sides.all_sides(session, room, POLICY) as servers, sides.limit(UVICORN, room) as limit:
         for side in servers.values():
             create_what_is_described(side)
-        yield Setting(session, room, wrk, servers)
+        yield Setting(session, room, wrk, servers, limit)
 
 
 def create_what_is_described(side: Side) -> None:
@@ -158,6 +160,8 @@ def _measure(setting: Setting, call: Call) -> list[Measured]:
         runs = {
             name: partial(_wrk, setting, side, call, files[name], connections) for name, side in setting.servers.items()
         }
+        if call is CALLS[0]:
+            runs[UVICORN] = partial(_wrk, setting, setting.limit, call, files[BOATYARD], connections)
         goals = [Goal(value=5, at_least=True, against=MOTO)] if connections > 1 else []
         many = f"{connections} connections" if connections > 1 else "one connection"
         loaded = loads.in_turn(runs, setting.session.runs)

@@ -106,13 +106,19 @@ class Wrk:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line == "started\n":
+                break
         try:
             output, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             # wrk takes whole seconds; told to stop, it says how long it has run.
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=ANSWERS_WITHIN + ends)
-        return parse(output, side, least_bytes)
+        return parse("".join(said) + output, side, least_bytes)
 
 
 class _Connection:

@@ -1,4 +1,5 @@
--- wrk's script: sends requests that were prepared beforehand, in turn, and prints what came of it as one line of JSON.
+-- wrk's script: sends requests that were prepared beforehand, in turn. Prints a line at the first one, and at
+-- the end what came of it as one line of JSON.
 -- Its argument is a file of them: the length in bytes on a line of its own, then the request as it goes over the wire.
 
 local requests, sent = {}, 0
@@ -15,6 +16,10 @@ function init(arguments)
 end
 
 function request()
+   if sent == 0 then
+      print("started")
+      io.flush()
+   end
    sent = sent % #requests + 1
    return requests[sent]
 end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from bench.loads import Load, LoadFailed, Wrk
 from bench.prepared import Prepared, to_url, write
 from bench.samples import Comparison, Goal, Measured
 from bench.session import Session
-from bench.sides import MINISTACK, MOTO, NGINX, Side
+from bench.sides import MINISTACK, MOTO, NGINX, UVICORN, UVICORN_FSYNC, Side
 
 BUCKET = "bench-objects"
 CONNECTIONS = 16
@@ -31,7 +31,10 @@ PAGE = 1000
 NOTE = (
     "Boatyard verifies the signature, enforces the policies of an IAM user with the rights to this bucket alone, "
     "encrypts, and answers a PUT when it is on the disk (fsync). moto and ministack verify nothing and keep objects in "
-    "memory; nginx checks nothing and sends plain files with the kernel's sendfile, in a process for each processor."
+    "memory; nginx checks nothing and sends plain files with the kernel's sendfile, in a process for each processor. "
+    "uvicorn alone is boatyard's own HTTP server in one process of Python with nothing behind it: it reads the request "
+    "and answers as many bytes, which is the limit of what Python can reach here; with fsync it also writes each body "
+    "into a file of its own and waits until that is on the disk."
 )
 NOTE_LOADS = (
     "1 KiB and GET of 1 MiB: wrk with one thread and presigned URLs. The others: a fixed number of requests with "
@@ -105,6 +108,7 @@ class Setting:
     wrk: Wrk
     servers: dict[str, Side]
     nginx: Side
+    limits: dict[str, Side]
     bodies: dict[int, bytes]
 
     def gets(self, side: Side, size: Size) -> list[Prepared]:
@@ -150,8 +154,11 @@ def _setting(session: Session) -> Iterator[Setting]:
     for size in chosen.sizes:
         for number in range(size.objects):
             (files / f"get-{size.bytes}-{number}").write_bytes(bodies[size.bytes])
-    with sides.all_sides(session, room, POLICY) as servers, sides.nginx(session, room, files) as nginx:
-        setting = Setting(session, chosen, room, wrk, servers, nginx, bodies)
+    with ExitStack() as stack:
+        servers = stack.enter_context(sides.all_sides(session, room, POLICY))
+        nginx = stack.enter_context(sides.nginx(session, room, files))
+        limits = {name: stack.enter_context(sides.limit(name, room)) for name in (UVICORN, UVICORN_FSYNC)}
+        setting = Setting(session, chosen, room, wrk, servers, nginx, limits, bodies)
         for side in servers.values():
             side.client("s3", owner=True).create_bucket(Bucket=BUCKET)
             for size in chosen.sizes:
@@ -175,6 +182,10 @@ def _prepared(setting: Setting, size: Size, method: str) -> dict[str, tuple[Side
         requests = setting.gets(side, size) if method == "get" else setting.puts(side, size, "put", size.puts)
         _check(setting, side, size, method, requests)
         found[side.name] = (side, requests)
+    if size.bytes < MIB:
+        for side in [setting.limits[UVICORN], *([setting.limits[UVICORN_FSYNC]] if method == "put" else [])]:
+            body = setting.bodies[size.bytes] if method == "put" else b""
+            found[side.name] = (side, [to_url(f"{side.url}/{size.bytes}", method.upper(), body)])
     return found
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from typing import Any
 
 from bench import programs
 from bench.samples import BOATYARD
-from bench.session import Session
+from bench.session import ROOT, Session
 
 MOTO, MINISTACK, NGINX = "moto", "ministack", "nginx"
+# The least that a server in one Python process does: limit.py.
+UVICORN, UVICORN_FSYNC = "uvicorn alone", "uvicorn and fsync"
 REGION = "us-east-1"
 _STARTS_WITHIN = 60.0
 
@@ -161,6 +164,21 @@ def nginx(session: Session, room: Path, files: Path) -> Iterator[Side]:
     first = next(each.name for each in sorted(files.iterdir()))
     with _process(NGINX, room, command, environment, f"http://127.0.0.1:{port}/{first}"):
         yield Side(NGINX, f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def limit(name: str, room: Path, answer_bytes: int = 1024) -> Iterator[Side]:
+    """UVICORN or UVICORN_FSYNC: boatyard's own HTTP server with nothing behind it, or with a file for each PUT."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "bench.limit:application", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
+    settings = {"BENCH_LIMIT_BYTES": str(answer_bytes), "PYTHONPATH": str(ROOT)}
+    if name == UVICORN_FSYNC:
+        kept = room / "limit"
+        kept.mkdir()
+        settings["BENCH_LIMIT_DIRECTORY"] = str(kept)
+    with _process(name, room, command, settings, f"http://127.0.0.1:{port}/"):
+        yield Side(name, f"http://127.0.0.1:{port}")
 
 
 @contextmanager

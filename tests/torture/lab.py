@@ -89,7 +89,7 @@ class TrappedServer(RunningServer):
 
     def died_since(self, deaths: int) -> bool:
         """Whether it has died and is back, which a client may know before this process does."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if self.settled_deaths() > deaths:
                 return True

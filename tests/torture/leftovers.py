@@ -59,7 +59,7 @@ def present(data_directory: Path, engine: Engine) -> Present:
         target = line.split()[1]
         if target.startswith(str(data_directory)):
             found.mounts[steady(target.removeprefix(str(data_directory)))] += 1
-    found.processes.update(_processes(data_directory))
+    found.processes.update(processes(data_directory))
     for inside in _files(data_directory):
         # Layers and caches of builds, and what git keeps, are there to stay.
         if len(inside.parts) <= 6 and not {"layers", "cache", "pushed", "objects"} & set(inside.parts):
@@ -93,7 +93,7 @@ def _rules(engine: Engine) -> list[str]:
     return [re.sub(r"boat\w+|\d+\.\d+\.\d+\.\d+|\d+", "*", line) for line in alike]
 
 
-def _processes(data_directory: Path) -> list[str]:
+def processes(data_directory: Path) -> list[str]:
     """The processes that name the data directory in their command line; the engine's own service is meant to stay."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

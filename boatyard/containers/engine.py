@@ -354,11 +354,13 @@ class Engine:
                 self.service.restart()
             if self.service is None or (self.service.directory / "storage").exists():
                 self.reset()
-        self._networks.sweep()
         self.close()
         self._checked = False
         if self.service is not None:
             self.service.stop()
+        # Only now: until its end the service finishes what somebody asked of it who is gone.
+        self._networks.sweep()
+        if self.service is not None:
             self._unmount(self.service.storage)
             shutil.rmtree(self.service.directory, ignore_errors=True)
             self._unmount(self.service.run)

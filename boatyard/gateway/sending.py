@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Receive, Send
@@ -178,8 +178,14 @@ async def _send_file(file: OpenFile, watch: _Watch, send: Send) -> None:
 
 
 async def _send_pieces(pieces: Iterator[bytes], watch: _Watch, send: Send) -> None:
+    """Pieces that are in memory are taken at once, others by a thread."""
     loop = asyncio.get_running_loop()
-    while (piece := await loop.run_in_executor(None, next, pieces, None)) is not None:
+    now: Callable[[], bytes | None] = getattr(pieces, "now", lambda: None)
+    while (piece := now()) != b"":
+        if piece is None:
+            piece = await loop.run_in_executor(None, next, pieces, None)
+            if piece is None:
+                break
         watch.check()
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

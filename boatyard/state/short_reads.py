@@ -43,15 +43,20 @@ class ShortReads(Generic[R]):
         finally:
             self._thread = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether the present thread may wait."""
+        return self._thread is None or self._thread != threading.get_ident()
+
     def may_wait(self) -> None:
         """MustWait where the thread must not."""
-        if self._thread == threading.get_ident():
+        if not self.waits:
             raise MustWait
 
     @property
     def wanted(self) -> bool:
         """Whether the present thread is to read here: it must not wait, and is not in a snapshot already."""
-        return self._thread is not None and self._thread == threading.get_ident() and not self._busy
+        return not self.waits and not self._busy
 
     def __enter__(self) -> R:
         if self._connection is None or self._reader is None:

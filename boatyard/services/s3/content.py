@@ -14,7 +14,8 @@ from boatyard.state.blobs import BlobStore, BlobWriter, Hold
 
 log = logging.getLogger(__name__)
 INLINE_LIMIT = 32 * 1024
-READ_CHUNKS = 16
+READ_CHUNKS = 4
+"""How many chunks are opened at once: what is read, opened and sent fits into the processor's own cache."""
 
 
 class ContentWriter:
@@ -88,24 +89,61 @@ class ContentWriter:
         return Segment(blob=blob, size=self.size, salt=self._salt)
 
 
+class Pace:
+    """Whether whoever reads may wait for the disk just now."""
+
+    __slots__ = ("waits",)
+
+    def __init__(self) -> None:
+        self.waits = True
+
+
+Pieces = Generator[bytes | None, None, None]
+"""Pieces of an object; None in place of one that is not in memory, when its reader does not wait."""
+
+
 class ContentStream:
     """A stretch of an object's bytes as an answer's body: iterated, or read as a request's body is."""
 
     def __init__(self, blobs: BlobStore, data_key: bytes, stored: Stored, start: int, stop: int, hold: Hold) -> None:
         self.length: int | None = stop - start
         self._hold = hold
-        self._pieces = _named(stored, read(blobs, data_key, stored.segments, stored.content, start, stop))
+        self._pace = Pace()
+        segments = _paced(blobs, data_key, stored.segments, stored.content, (start, stop), self._pace)
+        self._pieces = _named(stored, segments)
+        self._first: bytes | None = None
         self._left = b""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        self._pace.waits = True
+        piece = self._advance()
+        if piece is None:
+            raise StopIteration
+        return piece
+
+    def now(self) -> bytes | None:
+        """The next piece if it is in memory, b"" at the end; None where it must be waited for."""
+        self._pace.waits = False
         try:
-            return next(self._pieces)
-        except StopIteration:
-            self._hold.release()
-            raise
+            piece = self._advance()
+        except BlockingIOError:
+            return None
+        return b"" if piece is None else piece
+
+    def _advance(self) -> bytes | None:
+        """The next piece, None at the end; BlockingIOError where it is not there and nobody waits."""
+        if self._first is not None:
+            piece, self._first = self._first, None
+            return piece
+        for found in self._pieces:
+            if found is None:
+                raise BlockingIOError
+            return found
+        self._hold.release()
+        return None
 
     def read(self, size: int = -1) -> bytes:
         """The next at most `size` bytes, all that is left for -1, b"" at the end."""
@@ -117,10 +155,14 @@ class ContentStream:
         piece, self._left = self._left[:size], self._left[size:]
         return piece
 
-    def begin(self) -> ContentStream:
-        """Has the first piece read: damage in it is told by an error, when none of the answer has gone out yet."""
-        self._pieces = _put_back(next(self._pieces, b""), self._pieces)
-        return self
+    def begin(self, wait: bool) -> bool:
+        """Has the first piece read: damage in it is told by an error, when none of the answer has gone out yet.
+
+        False where it must be waited for, and `wait` says not to.
+        """
+        first = next(self, b"") if wait else self.now()
+        self._first = first or None
+        return first is not None
 
     def close(self) -> None:
         """Lets the object's files go before the end."""
@@ -128,16 +170,7 @@ class ContentStream:
         self._hold.release()
 
 
-def _put_back(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
-    try:
-        if first:
-            yield first
-        yield from rest
-    finally:
-        rest.close()
-
-
-def _named(stored: Stored, pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+def _named(stored: Stored, pieces: Pieces) -> Pieces:
     """The pieces; what is damaged is told by the object's name, to whoever asked and in the server's log."""
     try:
         yield from pieces
@@ -150,37 +183,68 @@ def _named(stored: Stored, pieces: Generator[bytes, None, None]) -> Generator[by
 
 def read(
     blobs: BlobStore, data_key: bytes, segments: Sequence[Segment], inline: bytes | None, start: int, stop: int
-) -> Generator[bytes, None, None]:
-    """The bytes from start up to stop of the object that consists of these segments, up to 1 MiB at a time."""
-    position = 0
+) -> Iterator[bytes]:
+    """The bytes from start up to stop of the object that consists of these segments, up to 256 KiB at a time."""
+    for piece in _paced(blobs, data_key, segments, inline, (start, stop), Pace()):
+        if piece is not None:
+            yield piece
+
+
+def _paced(
+    blobs: BlobStore,
+    data_key: bytes,
+    segments: Sequence[Segment],
+    inline: bytes | None,
+    extent: tuple[int, int],
+    pace: Pace,
+) -> Pieces:
+    """The same at a reader's pace."""
+    position, (start, stop) = 0, extent
     for segment in segments:
         first, last = max(start - position, 0), min(stop - position, segment.size)
         if first < last:
-            yield from _read_segment(blobs, data_key, segment, inline, first, last)
+            cipher = SegmentCipher(data_key, segment.salt)
+            if segment.blob is not None:
+                with blobs.open(segment.blob) as file:
+                    yield from _read_file(file.fileno(), cipher, segment.size, (first, last), pace)
+            elif inline is None:
+                raise DamagedContent("the bytes of a small object are missing from the database")
+            else:
+                yield cipher.open(0, inline)[first:last]
         position += segment.size
         if position >= stop:
             return
 
 
-def _read_segment(
-    blobs: BlobStore, data_key: bytes, segment: Segment, inline: bytes | None, start: int, stop: int
-) -> Iterator[bytes]:
-    cipher = SegmentCipher(data_key, segment.salt)
-    if segment.blob is None:
-        if inline is None:
-            raise DamagedContent("the bytes of a small object are missing from the database")
-        yield cipher.open(0, inline)[start:stop]
-        return
-    with blobs.open(segment.blob) as file:
-        chunk, end = start // CHUNK, (stop - 1) // CHUNK + 1
-        file.seek(sealed_offset(chunk))
-        while chunk < end:
-            count = min(READ_CHUNKS, end - chunk)
-            sealed = file.read(count * (CHUNK + TAG))
-            plain = b"".join(
+def _read_file(descriptor: int, cipher: SegmentCipher, size: int, extent: tuple[int, int], pace: Pace) -> Pieces:
+    start, stop = extent
+    chunk, end = start // CHUNK, (stop - 1) // CHUNK + 1
+    whole = size + TAG * ((size + CHUNK - 1) // CHUNK)
+    buffer = memoryview(bytearray(min(READ_CHUNKS, end - chunk) * (CHUNK + TAG)))
+    while chunk < end:
+        count = min(READ_CHUNKS, end - chunk)
+        wanted = buffer[: min(count * (CHUNK + TAG), whole - sealed_offset(chunk))]
+        while (sealed := _fill(descriptor, wanted, sealed_offset(chunk), pace)) is None:
+            yield None
+        plain = b"".join(
+            [
                 cipher.open(chunk + index, sealed[sealed_offset(index) : sealed_offset(index + 1)])
                 for index in range(count)
-            )
-            offset = chunk * CHUNK
-            yield plain[max(0, start - offset) : stop - offset]
-            chunk += count
+            ]
+        )
+        offset = chunk * CHUNK
+        yield plain[max(0, start - offset) : stop - offset]
+        chunk += count
+
+
+def _fill(descriptor: int, buffer: memoryview, offset: int, pace: Pace) -> memoryview | None:
+    """As much of the buffer as the file fills; None where the reader does not wait and not all is in memory."""
+    if not pace.waits:
+        try:
+            return buffer if os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT) == len(buffer) else None
+        except OSError:  # not in memory, or a file system that cannot tell: the read that waits shows what is wrong
+            return None
+    filled = 0
+    while filled < len(buffer) and (got := os.preadv(descriptor, [buffer[filled:]], offset + filled)):
+        filled += got
+    return buffer[:filled]

@@ -74,14 +74,16 @@ def get_object(call: Call, params: Params) -> dict[str, Any]:
     said = _head(bucket, stored, params)
     start, stop = _extent(stored, params)
     _add_extent(said, stored, params, start, stop)
-    if stored.content is None and stop > start:
-        call.installation.database.short.may_wait()  # for a file
     assert stored.version.encryption is not None
+    short = call.installation.database.short
     try:
         data_key = encryption.open_key(call, stored.version.encryption)
         stream = ContentStream(blobs(call), data_key, stored, start, stop, hold)
-        # What is small goes out in one piece: streaming it would cost a change of threads.
-        said["Body"] = stream.read() if stop - start <= WHOLE_LIMIT else stream.begin()
+        if not stream.begin(short.waits):
+            stream.close()
+            short.may_wait()
+        # What is small goes out in one piece.
+        said["Body"] = stream.read() if stop - start <= WHOLE_LIMIT else stream
     except DamagedContent as error:
         hold.release()
         raise damaged(error) from error

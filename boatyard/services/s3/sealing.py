@@ -34,7 +34,7 @@ class SegmentCipher:
         """The chunk as it is stored: 16 bytes longer."""
         return self._cipher.encrypt(number.to_bytes(NONCE, "big"), chunk, None)
 
-    def open(self, number: int, sealed: bytes) -> bytes:
+    def open(self, number: int, sealed: bytes | memoryview) -> bytes:
         """The chunk as it was written; raises DamagedContent when it is not."""
         try:
             return self._cipher.decrypt(number.to_bytes(NONCE, "big"), sealed, None)

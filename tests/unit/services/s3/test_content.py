@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boatyard.services.s3.content import INLINE_LIMIT, ContentWriter, read
+from boatyard.services.s3.content import INLINE_LIMIT, ContentStream, ContentWriter, read
+from boatyard.services.s3.records import ObjectVersion, Stored
 from boatyard.services.s3.sealing import CHUNK, DamagedContent
 from boatyard.state.blobs import BlobStore
 
 KEY = bytes(range(32))
 CONTENT = os.urandom(3 * CHUNK + 17)
+LONG = CONTENT * 5
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,32 @@ def test_aborted_content_leaves_no_file(blobs: BlobStore) -> None:
     writer.abort()
     assert set(blobs.ids()) == before
     assert not list(blobs.temporary.iterdir())
+
+
+def test_a_reader_that_does_not_wait_is_told_so_and_reads_on(blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = ContentWriter(blobs, KEY, [])
+    writer.write(LONG)
+    segment, _ = writer.finish()
+    version = ObjectVersion(bucket="b", key="k", modified=datetime.now(UTC), size=len(LONG))
+    hold = blobs.hold([segment.blob or ""])
+    assert hold is not None
+    stream = ContentStream(blobs, KEY, Stored(1, version, True, [segment]), 5, len(LONG), hold)
+    there = [True]
+    read_at = os.preadv
+
+    def preadv(descriptor: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        """As the system's, of a file of which nothing but the beginning is in memory."""
+        if flags == os.RWF_NOWAIT and not there[0]:
+            raise BlockingIOError
+        return read_at(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    assert stream.begin(wait=False)
+    there[0] = False
+    found = [stream.now(), stream.now(), next(stream)]
+    there[0] = True
+    while piece := stream.now():
+        found.append(piece)
+    assert found[1] is None
+    assert b"".join(piece for piece in found if piece is not None) == LONG[5:]
+    assert stream.now() == b""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import loads, prepared, programs
+from bench import loads, prepared, programs, proxies
 from bench.loads import Load, Wrk
 from bench.prepared import Prepared
 from bench.samples import BOATYARD, Comparison, Goal, Measured, median
@@ -38,7 +38,8 @@ NOTE = (
 LIMIT = (
     "The algorithm keeps both processors busy with 16 connections, so that every processor second that boatyard takes "
     "is one that the container does not get: the most that its throughput can be is the container's processor time for "
-    "a request, divided by that of both."
+    "a request, divided by that of both. Beside it are shown what a proxy in Python reaches that checks nothing "
+    "(bench/bare_proxy.py, the same server and client code), and nginx."
 )
 EMPTY = "A container that answers at once shows what boatyard itself costs: no proxy can keep its throughput."
 
@@ -171,7 +172,7 @@ def _served(title: str, name: str, server: Running, client: Any) -> Served:
         server=server,
         gateway=prepared.several(SIGNATURES, sign),
         address=address,
-        direct=Prepared(f"POST /invocations HTTP/1.1\r\n{head}\r\n".encode(), ROW),
+        direct=Prepared(head.encode(), ROW),
         processes=partial(_family, pid),
     )
 
@@ -181,7 +182,7 @@ def _measure(session: Session, room: Path, wrk: Wrk, served: Served) -> list[Mea
         BOATYARD: prepared.write(room / f"{served.key}-gateway", served.gateway),
         CONTAINER: prepared.write(room / f"{served.key}-direct", [served.direct]),
     }
-    seconds = 3.0 if session.full else 1.0
+    seconds = 3.0 if session.full else 0.6
     pids = {BOATYARD: [served.server.pid], CONTAINER: served.processes()}
     costs: dict[str, list[float]] = {side: [] for side in files}
 
@@ -194,10 +195,13 @@ def _measure(session: Session, room: Path, wrk: Wrk, served: Served) -> list[Mea
         return done
 
     one = loads.in_turn({side: partial(load, side, 1) for side in files}, session.runs)
-    many = loads.in_turn({side: partial(load, side, CONNECTIONS) for side in files}, session.runs)
+    with proxies.before(session, room / f"{served.key}-proxies", served.address) as others:
+        run = partial(wrk.run, requests=files[CONTAINER], connections=CONNECTIONS, seconds=seconds)
+        beside = {side: partial(run, side, url) for side, url in others.items()}
+        many = loads.in_turn({side: partial(load, side, CONNECTIONS) for side in files} | beside, session.runs)
     costs = {side: runs[-session.runs :] for side, runs in costs.items()}
     algorithm = served.key != "nothing"
-    note = f"{NOTE} {LIMIT} Here that is {share(costs[CONTAINER], costs[BOATYARD]):.0%}." if algorithm else EMPTY
+    note = f"{NOTE} {LIMIT} Here the most is {share(costs[CONTAINER], costs[BOATYARD]):.0%}." if algorithm else EMPTY
     return [
         Comparison(
             key=f"added_{served.key}",

@@ -119,7 +119,7 @@ def _moto(room: Path, bin_directory: Path) -> Iterator[Side]:
     port = free_port()
     command = [str(bin_directory / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     url = f"http://127.0.0.1:{port}"
-    with _process(MOTO, room, command, {}, f"{url}/moto-api/"):
+    with process(MOTO, room, command, {}, f"{url}/moto-api/"):
         yield Side(MOTO, url)
 
 
@@ -135,7 +135,7 @@ def _ministack(room: Path, bin_directory: Path) -> Iterator[Side]:
         "DOCKER_HOST": f"unix://{room}/no-engine.sock",
         "LOG_LEVEL": "WARNING",
     }
-    with _process(MINISTACK, room, [str(bin_directory / "ministack")], settings, f"{url}/_ministack/health"):
+    with process(MINISTACK, room, [str(bin_directory / "ministack")], settings, f"{url}/_ministack/health"):
         yield Side(MINISTACK, url)
 
 
@@ -162,7 +162,7 @@ def nginx(session: Session, room: Path, files: Path) -> Iterator[Side]:
     configuration.write_text(_NGINX.format(room=room, port=port, files=files, user=user))
     command = [str(program), "-p", str(room), "-e", str(room / "nginx.log"), "-c", str(configuration)]
     first = next(each.name for each in sorted(files.iterdir()))
-    with _process(NGINX, room, command, environment, f"http://127.0.0.1:{port}/{first}"):
+    with process(NGINX, room, command, environment, f"http://127.0.0.1:{port}/{first}"):
         yield Side(NGINX, f"http://127.0.0.1:{port}")
 
 
@@ -177,12 +177,12 @@ def limit(name: str, room: Path, answer_bytes: int = 1024) -> Iterator[Side]:
         kept = room / "limit"
         kept.mkdir()
         settings["BENCH_LIMIT_DIRECTORY"] = str(kept)
-    with _process(name, room, command, settings, f"http://127.0.0.1:{port}/"):
+    with process(name, room, command, settings, f"http://127.0.0.1:{port}/"):
         yield Side(name, f"http://127.0.0.1:{port}")
 
 
 @contextmanager
-def _process(
+def process(
     name: str, room: Path, command: list[str], settings: dict[str, str], ready: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that runs as long as it is needed, with its files in the room and what it says in NAME.out."""

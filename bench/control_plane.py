@@ -24,10 +24,11 @@ SIGNATURES = 64
 NAME = "bench-described"
 NOTE = (
     "wrk with one thread, in turn sending requests that boto3 built and signed beforehand; boatyard verifies the "
-    "signatures and enforces the policies of an IAM user who may do these calls alone. moto and ministack verify "
-    "nothing. moto does not speak cbor: in that row it has the same call in json 1.0. boto3 calls over one connection; "
-    "its own work is in its latencies. uvicorn alone is boatyard's own HTTP server in one process of Python, with "
-    "nothing behind it: it reads the request and answers 1 KiB, whatever was asked."
+    "signatures and enforces the policies of an IAM user who may do these calls alone. moto and ministack, as they "
+    "come, verify no signatures in headers and enforce no policies. moto does not speak cbor: in that row it has the "
+    "same call in json 1.0. boto3 calls over one connection; its own work is in its latencies. uvicorn alone is "
+    "boatyard's own HTTP server in one process of Python, with nothing behind it: it reads the request and answers "
+    "1 KiB, whatever was asked."
 )
 
 

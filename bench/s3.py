@@ -27,23 +27,19 @@ POLICY = {
     ],
 }
 MIB = 1 << 20
-PAGE = 1000
 NOTE = (
     "Boatyard verifies the signature, enforces the policies of an IAM user with the rights to this bucket alone, "
-    "encrypts, and answers a PUT when it is on the disk (fsync). moto and ministack verify nothing and keep objects in "
-    "memory; nginx checks nothing and sends plain files with the kernel's sendfile, in a process for each processor. "
-    "uvicorn alone is boatyard's own HTTP server in one process of Python with nothing behind it: it reads the request "
-    "and answers as many bytes, which is the limit of what Python can reach here; with fsync it also writes each body "
-    "into a file of its own and waits until that is on the disk."
+    "encrypts, and answers a PUT when it is on the disk (fsync). moto and ministack, as they come, keep objects in "
+    "memory and enforce no policies; of signatures ministack verifies those of presigned URLs, moto none. nginx checks "
+    "nothing and sends plain files with the kernel's sendfile, in a process for each processor. uvicorn alone is "
+    "boatyard's own HTTP server in one process of Python with nothing behind it: it reads the request and answers as "
+    "many bytes, which is the limit of what Python can reach here; with fsync it also writes each body into a file of "
+    "its own and waits until that is on the disk."
 )
 NOTE_LOADS = (
     "1 KiB and GET of 1 MiB: wrk with one thread and presigned URLs. The others: a fixed number of requests with "
     "presigned URLs over plain sockets, because wrk counts only what has ended and reads 8 KiB at a time. boto3: one "
     "process of 16 threads, whose own work is the limit; its latency over one connection is beside."
-)
-
-SHORTER = (
-    "The full form (`BENCH=full`) lists 100,000 keys and puts 64 MiB over 16 connections: filling moto takes minutes."
 )
 
 
@@ -88,14 +84,15 @@ FULL = Plan(
 
 
 @cache
-def _signer(side: Side) -> Any:
+def caller(side: Side) -> Any:
+    """The caller's client: one for all URLs, since making one takes long."""
     return side.client("s3")
 
 
 def presigned(side: Side, method: str, **asked: Any) -> str:
     """A URL with the caller's signature, good for half a day."""
     parameters = {"Bucket": BUCKET, **asked}
-    return str(_signer(side).generate_presigned_url(method, Params=parameters, ExpiresIn=43200))
+    return str(caller(side).generate_presigned_url(method, Params=parameters, ExpiresIn=43200))
 
 
 @dataclass(frozen=True)
@@ -136,11 +133,11 @@ def measure(session: Session) -> list[Measured]:
             _fixed(setting, medium, "put"),
             _fixed(setting, large, "get"),
             _fixed(setting, large, "put"),
-            _listing(setting),
         ]
-        from bench.s3_by_boto3 import measure_all
+        # They begin with what is said here.
+        from bench import s3_by_boto3, s3_listing
 
-        return found + measure_all(setting)
+        return [*found, *s3_listing.measure_all(setting), *s3_by_boto3.measure_all(setting)]
 
 
 @contextmanager
@@ -251,49 +248,3 @@ def comparison(
         latency=loads.latency(found),
         note=NOTE if small else NOTE_LOADS,
     )
-
-
-def _listing(setting: Setting) -> Comparison:
-    """Pages of a thousand keys, each asked for by the key before it, over 16 connections."""
-    keys = [f"list/{number:06}" for number in range(setting.plan.keys)]
-    fill(setting, keys)
-    setting.session.say(f"listing {len(keys):,} keys")
-    runs: dict[str, Callable[[], Load]] = {}
-    for side in setting.servers.values():
-        requests = []
-        for first in range(0, len(keys), PAGE):
-            after = {"StartAfter": keys[first - 1]} if first else {}
-            requests.append(to_url(presigned(side, "list_objects_v2", Prefix="list/", MaxKeys=PAGE, **after)))
-            if first in (0, len(keys) - PAGE):
-                _check_page(side, requests[-1], keys[first : first + PAGE])
-        requests *= max(1, 2 * CONNECTIONS // len(requests))
-        runs[side.name] = partial(
-            loads.fixed, side.name, side.url, requests, connections=CONNECTIONS, least_bytes=PAGE * 10
-        )
-    found = loads.in_turn(runs, setting.session.runs)
-    return Comparison(
-        key="list",
-        title=f"Listing {len(keys):,} keys in pages of {PAGE:,}, presigned, {CONNECTIONS} connections",
-        unit="keys/s",
-        runs={side: [PAGE * load.rate for load in part] for side, part in found.items()},
-        more_is_better=True,
-        latency=loads.latency(found),
-        note=" ".join([SHORTER] * (not setting.session.full) + [programs.versions()]),
-    )
-
-
-def _check_page(side: Side, request: Prepared, keys: list[str]) -> None:
-    text = loads.answer(side.name, side.url, request).decode()
-    if text.count("<Contents>") != len(keys) or any(f"<Key>{key}</Key>" not in text for key in (keys[0], keys[-1])):
-        raise LoadFailed(f"{side.name} does not list the page of {keys[0]} to {keys[-1]}:\n{text[:1000]}")
-
-
-def fill(setting: Setting, keys: list[str]) -> None:
-    """Put empty objects on every side, all sides at the same time; this is not measured."""
-    setting.session.say(f"putting {len(keys):,} keys to list")
-
-    def put_all(side: Side) -> None:
-        requests = [to_url(presigned(side, "put_object", Key=key), "PUT") for key in keys]
-        loads.fixed(side.name, side.url, requests, connections=CONNECTIONS)
-
-    loads.together([partial(put_all, side) for side in setting.servers.values()])

@@ -8,8 +8,7 @@ from functools import partial
 from bench import loads
 from bench.loads import Load
 from bench.s3 import BUCKET, CONNECTIONS, MIB, Setting, Size, comparison
-from bench.samples import Comparison, Measured, alternate
-from bench.session import timed
+from bench.samples import Comparison, Measured
 from bench.sides import Side
 
 # Its checksums and its signing take the processors' time; more at once would only wait for one another.
@@ -17,12 +16,11 @@ LARGE_CONNECTIONS = 4
 
 
 def measure_all(setting: Setting) -> list[Measured]:
-    """GET and PUT over 16 connections and over one, and a listing."""
+    """GET and PUT over 16 connections and over one."""
     small = setting.plan.sizes[0]
     sizes = [size for size in setting.plan.sizes if size.bytes <= MIB or setting.plan.large_by_boto3]
     found: list[Measured] = [_over_many(setting, size, method) for size in sizes for method in ("get", "put")]
-    found += [_over_one(setting, small, method) for method in ("get", "put")]
-    return [*found, _listing(setting)]
+    return found + [_over_one(setting, small, method) for method in ("get", "put")]
 
 
 def _caller(setting: Setting, side: Side, size: Size, method: str, threads: int) -> Callable[[int, int], int]:
@@ -70,24 +68,3 @@ def _over_one(setting: Setting, size: Size, method: str) -> Comparison:
         runs={side: [load.p50 for load in runs] for side, runs in found.items()},
         latency=loads.latency(found),
     )
-
-
-def _listing(setting: Setting) -> Comparison:
-    setting.session.say("listing with boto3")
-    keys = setting.plan.keys
-    sides: dict[str, Callable[[], float]] = {}
-    for name, side in setting.servers.items():
-        sides[name] = partial(timed, partial(_walk, side, keys))
-    return Comparison(
-        key="list_boto3",
-        title=f"Listing {keys:,} keys, boto3's paginator, one connection",
-        unit="s",
-        runs=alternate(sides, setting.session.runs),
-    )
-
-
-def _walk(side: Side, keys: int) -> None:
-    pages = side.client("s3").get_paginator("list_objects_v2")
-    count = sum(page["KeyCount"] for page in pages.paginate(Bucket=BUCKET, Prefix="list/"))
-    if count != keys:
-        raise loads.LoadFailed(f"{side.name} lists {count} keys of {keys}.")

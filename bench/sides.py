@@ -115,7 +115,7 @@ def _boatyard(policy: dict[str, Any]) -> Iterator[Side]:
 
 @contextmanager
 def _moto(room: Path, bin_directory: Path) -> Iterator[Side]:
-    """moto's server as it comes: all in memory, nothing verified."""
+    """moto's server as it comes: all in memory, no signature verified."""
     port = free_port()
     command = [str(bin_directory / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     url = f"http://127.0.0.1:{port}"

@@ -11,6 +11,7 @@ import pytest
 
 from bench import loads, prepared
 from bench.loads import Load, LoadFailed
+from bench.s3_listing import spread
 from bench.sides import Side
 
 PRINTED = """Running 1s test @ http://127.0.0.1:4566
@@ -123,3 +124,10 @@ def test_prepared_requests_are_written_with_their_lengths(tmp_path: Path) -> Non
     written = prepared.write(tmp_path / "requests", [request, request]).read_bytes()
     one = b"PUT /bucket/key?X-Amz-Signature=1 HTTP/1.1\r\nHost: 127.0.0.1:1\r\nContent-Length: 4\r\n\r\nbody"
     assert written == b"%d\n%b" % (len(one), one) * 2
+
+
+def test_pages_are_taken_from_all_parts_of_a_list() -> None:
+    pages = [prepared.to_url(f"http://127.0.0.1:1/{number}") for number in range(10)]
+    assert [pages.index(page) for page in spread(pages, 4)] == [0, 2, 5, 7]
+    assert spread(pages, 10) == pages
+    assert spread(pages, 16) == pages + pages[:6]

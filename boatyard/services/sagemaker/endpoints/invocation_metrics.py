@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ _UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds"}
 _BATCH = 500
 
 
-@dataclass
+@dataclass(slots=True)
 class _Sum:
     count: int = 0
     total: float = 0.0
@@ -33,8 +34,11 @@ class _Sum:
     def add(self, value: float) -> None:
         self.count += 1
         self.total += value
-        self.least = min(self.least, value)
-        self.most = max(self.most, value)
+        # Not min and max: this is done for every metric of every prediction, and these are twice as quick.
+        if value < self.least:
+            self.least = value
+        if value > self.most:
+            self.most = value
 
     def merge(self, other: _Sum) -> None:
         self.count += other.count
@@ -43,8 +47,9 @@ class _Sum:
         self.most = max(self.most, other.most)
 
 
-# account, region, endpoint, variant, minute (seconds since 1970), metric
-_Key = tuple[str, str, str, str, int, str]
+# (account, region, endpoint), variant, minute (seconds since 1970)
+_Key = tuple[tuple[str, str, str], str, int]
+_Sums = dict[_Key, dict[str, _Sum]]
 
 
 class InvocationMetrics:
@@ -53,15 +58,19 @@ class InvocationMetrics:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._lock = threading.Lock()
-        self._sums: dict[_Key, _Sum] = {}
+        self._sums: _Sums = {}
 
     def add(self, endpoint: tuple[str, str, str], variant: str, instances: int, values: dict[str, float]) -> None:
         """Counts one invocation. `values` are its metrics; Invocations and InvocationsPerInstance are added."""
-        minute = int(time.time() // 60 * 60)
-        counted = values | {"Invocations": 1.0, "InvocationsPerInstance": 1.0 / max(1, instances)}
+        key = (endpoint, variant, int(time.time() // 60 * 60))
         with self._lock:
-            for name, value in counted.items():
-                self._sums.setdefault((*endpoint, variant, minute, name), _Sum()).add(value)
+            sums = self._sums.get(key)
+            if sums is None:
+                sums = self._sums[key] = defaultdict(_Sum)
+            sums["Invocations"].add(1.0)
+            sums["InvocationsPerInstance"].add(1.0 / max(1, instances))
+            for name, value in values.items():
+                sums[name].add(value)
 
     def flush(self) -> None:
         """Writes what has been added since the last time."""
@@ -72,15 +81,18 @@ class InvocationMetrics:
         except (OSError, sqlite3.Error):
             # A full disk: the next time. What has gone already is counted twice then, rather than not at all.
             with self._lock:
-                for key, total in self._sums.items():
-                    sums.setdefault(key, _Sum()).merge(total)
+                for key, later in self._sums.items():
+                    kept = sums.setdefault(key, defaultdict(_Sum))
+                    for name, total in later.items():
+                        kept[name].merge(total)
                 self._sums = sums
             raise
 
-    def _write(self, sums: dict[_Key, _Sum]) -> None:
+    def _write(self, sums: _Sums) -> None:
         places: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for (account, region, endpoint, variant, minute, name), total in sums.items():
-            places.setdefault((account, region), []).append(_datum(endpoint, variant, minute, name, total))
+        for ((account, region, endpoint), variant, minute), totals in sums.items():
+            data = [_datum(endpoint, variant, minute, name, total) for name, total in totals.items()]
+            places.setdefault((account, region), []).extend(data)
         for (account, region), data in places.items():
             call = self._installation.service_call("sagemaker.amazonaws.com", account, region)
             for start in range(0, len(data), _BATCH):

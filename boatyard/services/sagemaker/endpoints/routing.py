@@ -35,9 +35,9 @@ class VariantRoute:
 
     def replica(self, avoid: Sequence[Replica] = ()) -> Replica | None:
         """The container with the fewest requests under way, by chance among equals."""
-        candidates = [replica for replica in self.replicas if replica not in avoid]
-        if not candidates:
-            return None
+        candidates = [replica for replica in self.replicas if replica not in avoid] if avoid else self.replicas
+        if len(candidates) < 2:
+            return candidates[0] if candidates else None
         fewest = min(replica.outstanding for replica in candidates)
         return random.choice([r for r in candidates if r.outstanding == fewest])  # noqa: S311 - spreads load
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from bench import trace
+from bench.watching import Watching
 from boatyard.demo.show import Show
 
 POLL_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
 ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 
@@ -29,6 +33,8 @@ class Deliveries:
         self._blueprint = blueprint
         self.execution = ""
         """The id of the last delivery's execution."""
+        self.window = (0.0, 0.0)
+        """When the last delivery began and ended, in seconds since 1970."""
 
     def __enter__(self) -> Deliveries:
         from boatyard.cli import servers, up
@@ -53,17 +59,24 @@ class Deliveries:
 
         began = time.time()
         commit = delivery.push(self.lab, self._show)
-        return self._followed(commit) - began
+        return self._followed(commit, began)
 
     def retrain(self) -> float:
         """Upload the blueprint's training data; the seconds from before the upload until Prod serves its model."""
         content = (self._blueprint / "data" / "train" / "iris.csv").read_bytes()
         began = time.time()
         put = self.lab.client("s3").put_object(Bucket=self.lab.data_bucket, Key="train/iris.csv", Body=content)
-        return self._followed(put["VersionId"]) - began
+        return self._followed(put["VersionId"], began)
 
-    def _followed(self, revision: str) -> float:
-        """The moment (seconds since 1970) at which the pipeline's record says that the execution has ended."""
+    def traced(self, title: str, deliver: Callable[[], float]) -> trace.Trace:
+        """Deliver, and where the time went."""
+        with Watching(self.lab.server.settings.data_directory, self.lab.server.pid) as watching:
+            deliver()
+            time.sleep(SETTLE_SECONDS)  # until the last lines of the functions are in their logs
+        return trace.read(title, self.lab, self.execution, *self.window, watching)
+
+    def _followed(self, revision: str, began: float) -> float:
+        """The seconds from a moment until the pipeline's record says that the execution has ended."""
         from boatyard.demo import delivery
 
         self.execution = delivery.find_execution(self.lab, revision)
@@ -77,4 +90,5 @@ class Deliveries:
                 break
         if summary["status"] != "Succeeded":
             raise SystemExit(f"The execution {self.execution} is {summary['status']}: the delivery was not measured.")
-        return float(summary["lastUpdateTime"].timestamp())
+        self.window = (began, float(summary["lastUpdateTime"].timestamp()))
+        return self.window[1] - began

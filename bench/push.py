@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from bench import trace, trace_chart
 from bench.bare import Bare
 from bench.deliveries import Deliveries
-from bench.samples import BOATYARD, Comparison, Goal, Measured, alternate
+from bench.samples import BOATYARD, Breakdown, Comparison, Goal, Measured, alternate
 from bench.session import Session, resident_mebibytes
 
 BARE = "bare podman"
+TRANSFERRED = "bare podman, image pushed and pulled"
 COLD, WARM = Goal(value=1.15, against=BARE), Goal(value=1.5, against=BARE)
 COLD_SHORT_RUNS = 1
 NOTE = (
@@ -21,13 +24,27 @@ NOTE = (
 )
 COLD_NOTE = (
     "First push: both sides begin with the base image and nothing else, no layer, no image, no function that runs. The "
-    f"short form measures it {COLD_SHORT_RUNS} time only; the full form five times."
+    f"short form measures it {COLD_SHORT_RUNS} time only; the full form five times. The third side is the second with "
+    "what CodeBuild, ECR and SageMaker ask for: the image compressed, stored, and fetched into another podman's storage."
 )
+TRACE_NOTE = (
+    "Where boatyard's time goes, from one run each of recorded history ([trace.json](../bench/results/trace.json), "
+    "[picture](../bench/results/trace.png)); what several claim at once is the first column's. "
+    + "; ".join(f"{kind}: {meaning}" for kind, meaning in trace.MEANING.items())
+    + "."
+)
+
+
+class Traced(NamedTuple):
+    """The trace of a delivery, and how long the same stages took with the bare commands."""
+
+    trace: trace.Trace
+    bare: dict[str, float]
 
 
 def measure(session: Session) -> list[Measured]:
     """The four deliveries, both sides in turn."""
-    cold = _cold(session, session.runs if session.full else COLD_SHORT_RUNS)
+    cold, first = _cold(session, session.runs if session.full else COLD_SHORT_RUNS)
     room = session.room("push")
     blueprint = Blueprint(room / "blueprint")
     with Deliveries(blueprint.path) as boatyard, Bare(room / "bare", blueprint.path) as bare:
@@ -50,7 +67,12 @@ def measure(session: Session) -> list[Measured]:
         unchanged = sides(lambda: None, boatyard.push)
         session.say("new data")
         data = sides(blueprint.change_data, boatyard.retrain)
+        blueprint.change_code()
+        changed = boatyard.traced("A code change", boatyard.push)
+        bare.deliver()
+        traced = [first, Traced(changed, bare.stages)]
         memory = resident_mebibytes(boatyard.lab.server.pid)
+    trace_chart.write([each.trace for each in traced])
     return [
         _compared("first_push", "First push, nothing kept", cold, COLD, f"{COLD_NOTE} {NOTE}"),
         _compared("code_change", "Push of a code change", code, WARM),
@@ -62,6 +84,16 @@ def measure(session: Session) -> list[Measured]:
             unit="MiB",
             runs={BOATYARD: [memory]},
         ),
+        *(
+            Breakdown(
+                key=f"trace_{number}",
+                title=f"{each.trace.title}, seconds",
+                columns=[*trace.KINDS, "all", BARE],
+                rows=trace.rows(each.trace, each.bare),
+                note=TRACE_NOTE,
+            )
+            for number, each in enumerate(traced)
+        ),
     ]
 
 
@@ -69,22 +101,31 @@ def _compared(key: str, title: str, runs: dict[str, list[float]], goal: Goal, no
     return Comparison(key=key, title=title, unit="s", runs=runs, goals=[goal], note=note)
 
 
-def _cold(session: Session, runs: int) -> dict[str, list[float]]:
-    """First pushes, each of a new server and to a new podman; no warm-up, for there is nothing that may be warm."""
+def _cold(session: Session, runs: int) -> tuple[dict[str, list[float]], Traced]:
+    """First pushes, each of a new server and to a new podman, no warm-up, for nothing may be warm; the last's trace."""
     session.say("first push")
+    traced: list[trace.Trace] = []
+    transfers: list[float] = []
+    stages: dict[str, float] = {}
 
     def own() -> float:
         blueprint = Blueprint(session.room("push") / "blueprint")
         with Deliveries(blueprint.path) as deliveries:
-            return deliveries.push()
+            traced[:] = [deliveries.traced("A first push", deliveries.push)]
+            return traced[0].seconds
 
     def other() -> float:
         room = session.room("push")
         blueprint = Blueprint(room / "blueprint")
         with Bare(room / "bare", blueprint.path) as bare:
-            return bare.deliver()
+            spent = bare.deliver()
+            transfers.append(bare.transfer())
+            stages.update(bare.stages)
+        return spent
 
-    return alternate({BOATYARD: own, BARE: other}, runs, 0, session.say)
+    found = alternate({BOATYARD: own, BARE: other}, runs, 0, session.say)
+    found[TRANSFERRED] = [bare + transfer for bare, transfer in zip(found[BARE], transfers, strict=True)]
+    return found, Traced(traced[0], stages)
 
 
 class Blueprint:

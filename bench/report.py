@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.results import Section
-from bench.samples import BOATYARD, Comparison, Curve, Goal, median, ratio, reached
+from bench.samples import BOATYARD, Breakdown, Comparison, Curve, Goal, median, ratio, reached
 from bench.session import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -52,6 +52,9 @@ def tables(section: Section | None) -> str:
             lines += _rows(comparison, latency=latency)
         lines.append("")
     lines += _curves([each for each in section.measured if isinstance(each, Curve)])
+    for table in section.measured:
+        if isinstance(table, Breakdown):
+            lines += _breakdown(table)
     notes = dict.fromkeys(each.note for each in section.measured if each.note)
     lines += [f"- {note}" for note in notes] + ([""] if notes else [])
     on = section.machine
@@ -100,6 +103,11 @@ def _curves(curves: list[Curve]) -> list[str]:
                 lines.append(f"| {curve.title}, by {curve.of} |{cells} {len(curve.runs[0])} |")
         lines.append("")
     return lines
+
+
+def _breakdown(table: Breakdown) -> list[str]:
+    head = [f"| {table.title} | {' | '.join(table.columns)} |", "| --- |" + " ---: |" * len(table.columns)]
+    return [*head, *(f"| {' | '.join(row)} |" for row in table.rows), ""]
 
 
 def number(value: float) -> str:

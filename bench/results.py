@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.samples import Measured
+from bench.samples import Breakdown, Measured
 from bench.session import ROOT, Machine
 
 DIRECTORY = ROOT / "bench" / "results"
@@ -40,6 +40,8 @@ def keep(name: str, section: Section, path: Path = FIGURES) -> dict[str, Section
 def section(measured: list[Measured], on: Machine, *, full: bool, seconds: float) -> Section:
     """What was measured now; figures are kept to five digits."""
     for each in measured:
+        if isinstance(each, Breakdown):
+            continue
         if isinstance(each.runs, dict):
             each.runs = {side: [_five_digits(run) for run in runs] for side, runs in each.runs.items()}
         else:

@@ -47,7 +47,17 @@ class Curve(msgspec.Struct, kw_only=True, tag="curve"):
     note: str = ""
 
 
-Measured = Comparison | Curve
+class Breakdown(msgspec.Struct, kw_only=True, tag="breakdown"):
+    """Where the time of one run went, as a table: the names of the columns, and rows of texts."""
+
+    key: str
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+Measured = Comparison | Curve | Breakdown
 
 
 def alternate(

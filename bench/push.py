@@ -25,7 +25,7 @@ NOTE = (
 COLD_NOTE = (
     "First push: both sides begin with the base image and nothing else, no layer, no image, no function that runs. The "
     f"short form measures it {COLD_SHORT_RUNS} time only; the full form five times. The third side is the second with "
-    "what CodeBuild, ECR and SageMaker ask for: the image compressed, stored, and fetched into another podman's storage."
+    "what CodeBuild, ECR and SageMaker ask for: the image compressed, stored, and fetched into a second storage."
 )
 TRACE_NOTE = (
     "Where boatyard's time goes, from one run each of recorded history ([trace.json](../bench/results/trace.json), "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from hypothesis import strategies as st
@@ -174,6 +174,7 @@ def _lists(shape: Any, side: Side, depth: int) -> Strategy:
     return st.lists(values(shape.member, side, depth + 1), min_size=least, max_size=most)
 
 
+@cache
 def structures(shape: Any, side: Side, depth: int = 0) -> Strategy:
     """A structure: what is required, and some of the rest; of a union one member."""
     members = shape.members
@@ -198,6 +199,7 @@ def _structure(
     return {name: draw(values(shape.members[name], side, depth + 1)) for name in (*required, *chosen)}
 
 
+@cache
 def values(shape: Any, side: Side, depth: int = 0) -> Strategy:
     """Values of any shape."""
     kind = shape.type_name

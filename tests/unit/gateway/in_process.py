@@ -24,13 +24,15 @@ from botocore.response import StreamingBody
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from boatyard.api import models, registry
-from boatyard.api.bodies import Body
+from boatyard.api.bodies import Body, arrived
 from boatyard.api.call import Call
 from boatyard.api.errors import ApiError
 from boatyard.api.installation import Installation
 from boatyard.gateway import asynchronous
 from boatyard.gateway.app import Gateway
 from boatyard.services import PACKAGES
+from boatyard.services.s3.content import INLINE_LIMIT
+from boatyard.state.short_reads import MustWait
 
 # What an HTTP server or client would not let through in a header's value.
 _NOT_IN_HEADERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$")
@@ -38,11 +40,16 @@ _PIECE = 7000
 
 
 class _OneProtocol(Loader):
-    """botocore's models, as they would be if a service spoke one protocol only."""
+    """botocore's models, as they would be if a service spoke one protocol only; each file is read once for all."""
+
+    _of_all = Loader()
 
     def __init__(self, protocol: str) -> None:
         super().__init__()
         self._protocol = protocol
+
+    def load_data_with_path(self, name: str) -> Any:
+        return self._of_all.load_data_with_path(name)
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         model = super().load_service_model(service_name, type_name, api_version)
@@ -132,7 +139,11 @@ class InProcess:
         return self.answer
 
     async def operation_on_the_loop(self, call: Call, params: dict[str, Any]) -> dict[str, Any] | None:
-        """The same, for what runs on the event loop."""
+        """The same, for what runs on the event loop, where nothing may be read that has not come yet."""
+        for body in (value for value in params.values() if isinstance(value, Body)):
+            if body.length is None or body.length > INLINE_LIMIT:
+                raise MustWait
+            await arrived(body)
         return self.operation(call, params)
 
     def _keep_read(self, response: Any, parsed: dict[str, Any]) -> None:

@@ -46,11 +46,15 @@ def test_what_is_sent_is_received_and_what_is_returned_is_read(wire: InProcess, 
 
 
 def _round_trips(wire: InProcess, operation: Any, protocol: str) -> None:
+    service = operation.service_model.service_name
+    # S3's client sends trailers to an https address only.
+    schemes = ["http", "https"] if service == "s3" else ["http"]
+
     @settings(max_examples=EXAMPLES)
-    @given(requests(operation, protocol), _outputs(operation, protocol), st.sampled_from(["http", "https"]))
+    @given(requests(operation, protocol), _outputs(operation, protocol), st.sampled_from(schemes))
     def round_trip(params: dict[str, Any], output: dict[str, Any], scheme: str) -> None:
         wire.answer = output
-        client = wire.client(operation.service_model.service_name, protocol, scheme)
+        client = wire.client(service, protocol, scheme)
         result = client._make_api_call(operation.name, params)
         last = wire.last
         assert last.sent is not None

@@ -116,25 +116,58 @@ class Database:
         self.short.may_wait()
         if self._owner == threading.get_ident():
             raise RuntimeError("this thread is in a transaction already: pass the tx on instead of opening another")
-        with self._lock:
+        self._lock.acquire()
+        tx = self._begin()
+        try:
+            yield tx
+        except BaseException:
+            self.undo(tx)
+            raise
+        self.commit(tx)
+        tx.run_after_commit()
+
+    def begin_at_once(self) -> Transaction | None:
+        """The one writer's transaction where nobody else has one, else None; ended by `commit` or `undo`.
+
+        The thread that commits may be another than the one that began.
+        """
+        return self._begin() if self._lock.acquire(blocking=False) else None
+
+    def _begin(self) -> Transaction:
+        """With the lock held, which is let go again where this fails."""
+        try:
             if self._closed:
                 raise DatabaseClosed("the database is closed")
-            self._owner = threading.get_ident()
             tx = Transaction(self._writer)
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    yield tx
-                    self._writer.execute("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:
-                        self._writer.execute("ROLLBACK")
-                    raise
-            finally:
-                # Before the lock is let go and anybody hears of it: whoever asks after that sees what is new.
-                self._changes.note(name for name in tx.written if name is not None)
-                self._owner = None
-        tx.run_after_commit()
+            self._writer.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._owner = threading.get_ident()
+        return tx
+
+    def commit(self, tx: Transaction) -> None:
+        """Put a transaction on disk; where that fails it is rolled back."""
+        try:
+            self._writer.execute("COMMIT")
+        except BaseException:
+            self.undo(tx)
+            raise
+        self._release(tx)
+
+    def undo(self, tx: Transaction) -> None:
+        """Roll a transaction back."""
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        finally:
+            self._release(tx)
+
+    def _release(self, tx: Transaction) -> None:
+        self._owner = None
+        # Before the lock is let go and anybody hears of it: whoever asks after that sees what is new.
+        self._changes.note(name for name in tx.written if name is not None)
+        self._lock.release()
 
     def reading(self) -> contextlib.AbstractContextManager[Reader]:
         """A snapshot to read from, at the same time as others."""

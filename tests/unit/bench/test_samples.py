@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench import report, results
-from bench.samples import Comparison, Curve, Goal, alternate, percentile, ratio, reached
-from bench.session import Machine
+from bench.__main__ import measure
+from bench.samples import Comparison, Curve, Goal, Measured, alternate, percentile, ratio, reached
+from bench.session import Machine, Session
 
 RATE = Comparison(
     key="get",
@@ -60,3 +63,20 @@ def test_results_are_kept_a_section_at_a_time_and_shown(tmp_path: Path) -> None:
     row = "| List, by objects | 2.00 ms (1.00 to 3.00) | 2.00 ms (2.00 to 2.00) | 3 |"
     assert row in report.tables(found["growth"])
     assert "met     GET: 10.0 of moto (goal at least 10)" in report.summary(found)
+
+
+def test_a_section_whose_peer_fails_is_told_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Session) -> list[Measured]:
+        raise SystemExit("moto answered 500")
+
+    kept: dict[str, results.Section] = {}
+    monkeypatch.setattr("bench.s3.measure", fail)
+    monkeypatch.setattr("bench.control_plane.measure", lambda _: [RATE])
+    monkeypatch.setattr(results, "keep", lambda name, section: kept.update({name: section}))
+    session = Session(full=False, directory=tmp_path)
+    assert measure("s3", session) == "S3: moto answered 500"
+    assert measure("control_plane", session) == ""
+    assert kept["control_plane"].measured == [RATE]
+    assert "moto answered 500" in capsys.readouterr().out

@@ -200,9 +200,9 @@ class Use(Record, kw_only=True, frozen=True):
     """Whether the resource's own policy alone gave it: the principal's need not grant it."""
 
 
-USERS = Table(SCHEMA, "identity_users", User, key=("account", "folded"))
+USERS = Table(SCHEMA, "identity_users", User, key=("account", "folded"), counted=("account",))
 GROUPS = Table(SCHEMA, "identity_groups", Group, key=("account", "folded"))
-ROLES = Table(SCHEMA, "identity_roles", Role, key=("account", "folded"))
+ROLES = Table(SCHEMA, "identity_roles", Role, key=("account", "folded"), counted=("account",))
 POLICIES = Table(SCHEMA, "identity_policies", ManagedPolicy, key=("account", "folded"))
 INSTANCE_PROFILES = Table(SCHEMA, "identity_instance_profiles", InstanceProfile, key=("account", "folded"))
 ACCESS_KEYS = Table(SCHEMA, "identity_access_keys", AccessKey, key=("id",), index=("account", "user"))

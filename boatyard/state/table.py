@@ -35,6 +35,7 @@ class Table(Generic[R]):
     `index` names what else is looked up or ordered by: a column, or several columns, first those that are given and
     then those that order. Every index ends with the key, so that it gives an order without ties.
     An index may be added or left out in a later release: new columns are filled for the records that are there.
+    `counted` are columns by whose values SQLite keeps count of the records, so that `count` need not look at them.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Table(Generic[R]):
         record: type[R],
         key: Sequence[str],
         index: Sequence[str | tuple[str, ...]] = (),
+        counted: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.record = record
@@ -51,6 +53,7 @@ class Table(Generic[R]):
         self.indexes = tuple((each,) if isinstance(each, str) else each for each in index)
         self.index = tuple(dict.fromkeys(column for each in self.indexes for column in each if column not in self.key))
         self.columns = self.key + self.index
+        self.counted = counted
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(record)
         marks = ", ".join("?" * (len(self.columns) + 1))
@@ -78,6 +81,29 @@ class Table(Generic[R]):
             for row in connection.execute(f'SELECT record FROM "{self.name}"').fetchall():
                 self.put(tx, self._decoder.decode(row[0]))
         self._prepare_indexes(connection)
+        if self.counted:
+            self._prepare_counts(connection)
+
+    def _prepare_counts(self, connection: sqlite3.Connection) -> None:
+        """Create the table of counts, filled, and the triggers that keep it."""
+        counts, columns = f"{self.name}_counts", ", ".join(f'"{column}"' for column in self.counted)
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (counts,)).fetchone():
+            return
+        same, new = (
+            " AND ".join(f'"{column}" IS OLD."{column}"' for column in self.counted),
+            ", ".join(f'NEW."{column}"' for column in self.counted),
+        )
+        connection.execute(f'CREATE TABLE "{counts}" ({columns}, records INTEGER NOT NULL, PRIMARY KEY ({columns}))')
+        connection.execute(f'INSERT INTO "{counts}" SELECT {columns}, count(*) FROM "{self.name}" GROUP BY {columns}')
+        connection.execute(
+            f'CREATE TRIGGER "{counts}_more" AFTER INSERT ON "{self.name}" BEGIN INSERT INTO "{counts}" '
+            f"VALUES ({new}, 1) ON CONFLICT ({columns}) DO UPDATE SET records = records + 1; END"
+        )
+        connection.execute(
+            f'CREATE TRIGGER "{counts}_less" AFTER DELETE ON "{self.name}" BEGIN '
+            f'UPDATE "{counts}" SET records = records - 1 WHERE {same}; '
+            f'DELETE FROM "{counts}" WHERE {same} AND records = 0; END'
+        )
 
     def _prepare_indexes(self, connection: sqlite3.Connection) -> None:
         """Create the indexes that are not there, and drop those of older releases: a wrong one might be chosen."""
@@ -230,8 +256,11 @@ class Table(Generic[R]):
         return clauses, values
 
     def count(self, rx: Reader, where: Mapping[str, Any] | None = None, *, limit: int = -1) -> int:
-        """How many records have those values; counting ends at `limit`."""
+        """How many records have those values; counting ends at `limit`, save where the count is kept (`counted`)."""
         clauses, values = self._conditions(where, None, None, False)
+        if self.counted and set(where or {}) == set(self.counted):
+            kept = rx.execute(f'SELECT records FROM "{self.name}_counts" WHERE {" AND ".join(clauses)}', values)
+            return sum(int(row[0]) for row in kept)
         found = f'SELECT 1 FROM "{self.name}"' + (" WHERE " + " AND ".join(clauses) if clauses else "") + " LIMIT ?"
         return int(rx.execute(f"SELECT count(*) FROM ({found})", [*values, limit]).fetchone()[0])
 

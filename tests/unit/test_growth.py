@@ -25,6 +25,10 @@ GROWN = 2.0
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 MIDDLE = "000100"
 LINE = {"timestamp": int(time.time() * 1000), "message": "a line"}
+TRUST = (
+    '{"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}'
+)
+NEW = "new-{0}"  # {0}: a number not used before
 REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("s3", "ListObjectsV2", {"Bucket": "growth", "MaxKeys": 10}),
     ("s3", "ListObjectsV2", {"Bucket": "growth", "MaxKeys": 10, "StartAfter": f"key/{MIDDLE}"}),
@@ -74,6 +78,11 @@ REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("ssm", "GetParametersByPath", {"Path": "/growth", "MaxResults": 10}),
     ("ssm", "GetParameter", {"Name": f"/growth/{MIDDLE}"}),
     ("sns", "ListTopics", {}),
+    ("sns", "CreateTopic", {"Name": NEW}),
+    ("ssm", "PutParameter", {"Name": f"/growth/{NEW}", "Value": "new", "Type": "String"}),
+    ("logs", "CreateLogGroup", {"logGroupName": NEW}),
+    ("iam", "CreateUser", {"UserName": NEW}),
+    ("iam", "CreateRole", {"RoleName": NEW, "AssumeRolePolicyDocument": TRUST}),
     ("cloudformation", "DescribeStacks", {}),
     ("cloudformation", "DescribeStacks", {"StackName": "growth"}),
     ("cloudformation", "ListStacks", {}),
@@ -168,6 +177,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
 def still(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation that starts no workflow's thread."""
     monkeypatch.setattr(type(installation.workflows), "_launch", lambda *_: None)
+    monkeypatch.setitem(installation.settings.quotas, "iam.RolesPerAccount", 10 * MANY)
     return installation
 
 
@@ -185,18 +195,23 @@ def test_no_request_costs_more_with_more_records(still: Installation, call: Call
 
 
 def _steps(call: Call, counted: Counted, request: tuple[str, str, dict[str, Any]]) -> int:
-    service, operation, params = request
     began = counted.steps
-    call.invoke(service, operation, **params)
+    _ask(call, request, str(began))
     return counted.steps - began
+
+
+def _ask(call: Call, request: tuple[str, str, dict[str, Any]], number: str) -> None:
+    service, operation, params = request
+    named = {name: value.replace("{0}", number) if isinstance(value, str) else value for name, value in params.items()}
+    call.invoke(service, operation, **named)
 
 
 def test_no_request_scans_a_table_that_grows(still: Installation, call: Call, counted: Counted) -> None:
     filling.prepare(still)
     filling.fill(still, range(FEW))
     counted.statements.clear()
-    for service, operation, params in REQUESTS:
-        call.invoke(service, operation, **params)
+    for request in REQUESTS:
+        _ask(call, request, "1")
     with still.database.reading() as rx:
         plans = {sql: _plan(rx, sql) for sql in sorted(counted.statements) if sql.lstrip().startswith("SELECT")}
     scans = [f"{sql}: {step}" for sql, plan in plans.items() for step in plan if _scans_what_grows(step)]

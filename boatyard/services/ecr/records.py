@@ -74,7 +74,9 @@ class Content(Record, kw_only=True, frozen=True):
 
 
 SCOPE = ("account", "region", "repository")
-REPOSITORIES = Table(SCHEMA, "ecr_repositories", Repository, key=("account", "region", "name"))
+REPOSITORIES = Table(
+    SCHEMA, "ecr_repositories", Repository, key=("account", "region", "name"), counted=("account", "region")
+)
 IMAGES = Table(SCHEMA, "ecr_images", Image, key=(*SCOPE, "digest"), index=("subject",))
 TAGS = Table(SCHEMA, "ecr_tags", Tag, key=(*SCOPE, "tag"), index=("digest",))
 LAYERS = Table(SCHEMA, "ecr_layers", Layer, key=(*SCOPE, "digest"))

@@ -73,6 +73,6 @@ class Grant(Record, kw_only=True, frozen=True):
     constraints: dict[str, Any] = {}
 
 
-KEYS = Table(SCHEMA, "kms_keys", Key, key=("account", "region", "id"))
+KEYS = Table(SCHEMA, "kms_keys", Key, key=("account", "region", "id"), counted=("account", "region"))
 ALIASES = Table(SCHEMA, "kms_aliases", Alias, key=("account", "region", "name"), index=("key_id",))
 GRANTS = Table(SCHEMA, "kms_grants", Grant, key=("account", "region", "id"), index=("key_id", "token"))

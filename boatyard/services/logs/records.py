@@ -65,7 +65,7 @@ class LogStream(Record, frozen=True, kw_only=True):
         return self.last or 0
 
 
-GROUPS = Table(SCHEMA, "logs_groups", LogGroup, key=("account", "region", "name"))
+GROUPS = Table(SCHEMA, "logs_groups", LogGroup, key=("account", "region", "name"), counted=("account", "region"))
 STREAMS = Table(SCHEMA, "logs_streams", LogStream, key=("group", "name"), index=(("group", "last_event"),))
 
 

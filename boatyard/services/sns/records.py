@@ -75,6 +75,6 @@ class Notification(Record, kw_only=True, frozen=True):
     attributes: dict[str, Any] = {}
 
 
-TOPICS = Table(SCHEMA, "sns_topics", Topic, key=("account", "region", "name"))
+TOPICS = Table(SCHEMA, "sns_topics", Topic, key=("account", "region", "name"), counted=("account", "region"))
 SUBSCRIPTIONS = Table(SCHEMA, "sns_subscriptions", Subscription, key=("topic", "id"), index=("account", "region"))
 DELIVERIES = Table(SCHEMA, "sns_deliveries", Delivery, key=("id",), index=("topic",))

@@ -51,5 +51,7 @@ def arn_of(account: str, region: str, name: str) -> str:
     return f"arn:aws:ssm:{region}:{account}:parameter/{name.lstrip('/')}"
 
 
-PARAMETERS = Table(SCHEMA, "ssm_parameters", Parameter, key=("account", "region", "name"))
+PARAMETERS = Table(
+    SCHEMA, "ssm_parameters", Parameter, key=("account", "region", "name"), counted=("account", "region")
+)
 VERSIONS = Table(SCHEMA, "ssm_parameter_versions", Version, key=("account", "region", "name", "version"))

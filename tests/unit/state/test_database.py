@@ -165,3 +165,34 @@ def test_indexes_of_older_releases_are_replaced(database: Database) -> None:
         tx.execute("CREATE INDEX test_boats_status ON test_boats (status)")
     database.migrate()
     assert indexes() == now == {"test_boats_by_status"}
+
+
+COUNTED = Table(Schema("test_counted"), "test_counted", Boat, key=("account", "name"), counted=("account",))
+
+
+def test_records_are_counted_as_they_come_and_go(database: Database) -> None:
+    with database.transaction() as tx:
+        for name in "abc":
+            COUNTED.insert(tx, Boat(account="1", name=name))
+        COUNTED.put(tx, Boat(account="1", name="a", status="Old"))
+        COUNTED.put(tx, Boat(account="2", name="a"))
+        COUNTED.delete(tx, "1", "b")
+        COUNTED.delete(tx, "2", "a")
+        COUNTED.delete(tx, "2", "a")
+        assert [COUNTED.count(tx, {"account": account}) for account in "123"] == [2, 0, 0]
+    database.empty()
+    with database.transaction() as tx:
+        assert COUNTED.count(tx, {"account": "1"}) == 0
+        COUNTED.insert(tx, Boat(account="1", name="a"))
+        assert COUNTED.count(tx, {"account": "1"}) == 1
+
+
+def test_what_an_older_release_has_kept_is_counted(database: Database) -> None:
+    with database.transaction() as tx:
+        COUNTED.insert(tx, Boat(account="1", name="a"))
+        tx.execute("DROP TABLE test_counted_counts")
+        tx.execute("DROP TRIGGER test_counted_counts_more")
+        tx.execute("DROP TRIGGER test_counted_counts_less")
+    database.migrate()
+    with database.reading() as rx:
+        assert COUNTED.count(rx, {"account": "1"}) == 1

@@ -11,7 +11,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from boatyard.api import models
 from boatyard.gateway.messages import Headers, HttpRequest, HttpResponse
-from boatyard.gateway.protocols import protocol
+from boatyard.gateway.protocols import cbor, protocol
 from boatyard.gateway.protocols.values import Malformed
 
 MOMENT = datetime(2024, 2, 29, 13, 5, 9, tzinfo=timezone(timedelta(hours=1)))
@@ -69,6 +69,30 @@ def test_a_date_of_cbor_has_the_tag_of_epoch_seconds_or_none() -> None:
     for tag in (b"\xc0", b"\xc2", b"\xd8\x20"):
         with pytest.raises(Malformed):
             _parse("cloudwatch", "GetMetricStatistics", "smithy-rpc-v2-cbor", b"\xa1\x69StartTime" + tag + b"\x05")
+
+
+def test_keys_that_xml_cannot_hold_are_references() -> None:
+    body = _answer("ListObjectsV2", {"Contents": [{"Key": "a\x01b\rc"}]}).body
+    assert isinstance(body, bytes)
+    assert b"<Key>a&#x1;b&#xd;c</Key>" in body
+
+
+@pytest.mark.parametrize(("number", "text"), [("inf", "Infinity"), ("-inf", "-Infinity"), ("nan", "NaN")])
+def test_numbers_that_json_does_not_have_are_texts(number: str, text: str) -> None:
+    operation = models.operation_model("cloudwatch", "GetMetricStatistics")
+    response = protocol("json").answer({"Datapoints": [{"Sum": float(number)}]}, operation, "the-request-id")
+    assert response.body == b'{"Datapoints":[{"Sum":"%s"}]}' % text.encode()
+
+
+def test_integers_of_cbor_take_as_many_bytes_as_they_need() -> None:
+    shape: Any = models.operation_model("lambda", "GetAccountSettings").output_shape
+    size = shape.members["AccountUsage"].members["TotalCodeSize"]
+    # RFC 8949, appendix A.
+    written = {23: "17", 24: "1818", 1000: "1903e8", 1_000_000: "1a000f4240", 1_000_000_000_000: "1b000000e8d4a51000",
+               -1: "20", -1000: "3903e7", -(1 << 63): "3b7fffffffffffffff"}  # fmt: skip
+    for number, text in written.items():
+        assert cbor.form(size, number).hex() == text
+        assert cbor.decode(bytes.fromhex(text)) == number
 
 
 # No service that boatyard does has these; its protocols read and write them all the same.

@@ -23,6 +23,9 @@ from bench.samples import alternate, percentile
 SCRIPT = Path(__file__).parent / "prepared.lua"
 # A server may be slow; what answers never is told as an error.
 ANSWERS_WITHIN = 120
+# Fewer answers than these on each connection tell nothing: the run is made again, twice as long.
+LEAST_ANSWERS = 2
+LONGEST_SECONDS = 60
 _TOLD = 64 << 10
 
 
@@ -79,8 +82,6 @@ def parse(output: str, side: str, least_bytes: int = 0) -> Load:
         raise LoadFailed(
             f"{side} failed requests of wrk ({told}; status: answers other than 2xx) of {report.requests}."
         )
-    if report.requests == 0 or report.microseconds == 0:
-        raise LoadFailed(f"{side} answered no request of wrk in {report.microseconds / 1e6:.1f} s.")
     if report.bytes < least_bytes * report.requests:
         raise LoadFailed(f"{side} answered {report.bytes} bytes to {report.requests} requests of {least_bytes} each.")
     return Load(report.requests, report.microseconds / 1e6, report.bytes, report.p50 / 1000, report.p99 / 1000)
@@ -97,6 +98,15 @@ class Wrk:
         self, side: str, url: str, requests: Path, *, connections: int, seconds: float, least_bytes: int = 0
     ) -> Load:
         """Send prepared requests in turn for so long, each connection as soon as it has its answer."""
+        while True:
+            load = self._once(side, url, requests, connections, seconds, least_bytes)
+            if load.requests >= LEAST_ANSWERS * connections:
+                return load
+            seconds *= 2
+            if seconds > LONGEST_SECONDS:
+                raise LoadFailed(f"{side} answered {load.requests} requests of wrk in {load.seconds:.1f} s.")
+
+    def _once(self, side: str, url: str, requests: Path, connections: int, seconds: float, least_bytes: int) -> Load:
         ends = int(seconds) + 1
         command = [str(self.program), "-t1", f"-c{connections}", f"-d{ends}s", f"--timeout={ANSWERS_WITHIN}s"]
         process = subprocess.Popen(

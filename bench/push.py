@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,35 +43,42 @@ class Traced(NamedTuple):
     bare: dict[str, float]
 
 
-def measure(session: Session) -> list[Measured]:
-    """The four deliveries, both sides in turn."""
-    cold, first = _cold(session, session.runs if session.full else COLD_SHORT_RUNS)
+class Sides(NamedTuple):
+    """Both sides, with what they deliver."""
+
+    blueprint: Blueprint
+    boatyard: Deliveries
+    bare: Bare
+
+
+@contextmanager
+def _sides(session: Session) -> Iterator[Sides]:
+    """A new server with the stacks, and a new podman; nothing delivered yet."""
     room = session.room("push")
     blueprint = Blueprint(room / "blueprint")
     with Deliveries(blueprint.path) as boatyard, Bare(room / "bare", blueprint.path) as bare:
-        boatyard.push()
-        bare.deliver()
+        yield Sides(blueprint, boatyard, bare)
 
-        def sides(change: Callable[[], None], own: Callable[[], float]) -> dict[str, list[float]]:
-            def changed(deliver: Callable[[], float]) -> Callable[[], float]:
-                def run() -> float:
-                    change()
-                    return deliver()
 
-                return run
-
-            return alternate({BOATYARD: changed(own), BARE: changed(bare.deliver)}, session.runs, 1, session.say)
-
+def measure(session: Session) -> list[Measured]:
+    """First pushes, each of new sides; then the other three deliveries with the last of these sides."""
+    cold: dict[str, list[float]] = {BOATYARD: [], BARE: [], TRANSFERRED: []}
+    for _ in range((session.runs if session.full else COLD_SHORT_RUNS) - 1):
+        with _sides(session) as sides:
+            _first(session, sides, cold)
+    with _sides(session) as sides:
+        traced = [_first(session, sides, cold)]
+        blueprint, boatyard, bare = sides
         session.say("code change")
-        code = sides(blueprint.change_code, boatyard.push)
+        code = _warm(session, sides, blueprint.change_code, boatyard.push, 1)
         session.say("unchanged push")
-        unchanged = sides(lambda: None, boatyard.push)
+        unchanged = _warm(session, sides, lambda: None, boatyard.push)
         session.say("new data")
-        data = sides(blueprint.change_data, boatyard.retrain)
+        data = _warm(session, sides, blueprint.change_data, boatyard.retrain)
         blueprint.change_code()
         changed = boatyard.traced("A code change", boatyard.push)
         bare.deliver()
-        traced = [first, Traced(changed, bare.stages)]
+        traced.append(Traced(changed, bare.stages))
         memory = resident_mebibytes(boatyard.lab.server.pid)
     trace_chart.write([each.trace for each in traced])
     return [
@@ -84,16 +92,7 @@ def measure(session: Session) -> list[Measured]:
             unit="MiB",
             runs={BOATYARD: [memory]},
         ),
-        *(
-            Breakdown(
-                key=f"trace_{number}",
-                title=f"{each.trace.title}, seconds",
-                columns=[*trace.KINDS, "all", BARE],
-                rows=trace.rows(each.trace, each.bare),
-                note=TRACE_NOTE,
-            )
-            for number, each in enumerate(traced)
-        ),
+        *(_broken_down(number, each) for number, each in enumerate(traced)),
     ]
 
 
@@ -101,31 +100,40 @@ def _compared(key: str, title: str, runs: dict[str, list[float]], goal: Goal, no
     return Comparison(key=key, title=title, unit="s", runs=runs, goals=[goal], note=note)
 
 
-def _cold(session: Session, runs: int) -> tuple[dict[str, list[float]], Traced]:
-    """First pushes, each of a new server and to a new podman, no warm-up, for nothing may be warm; the last's trace."""
-    session.say("first push")
-    traced: list[trace.Trace] = []
-    transfers: list[float] = []
-    stages: dict[str, float] = {}
+def _broken_down(number: int, traced: Traced) -> Breakdown:
+    return Breakdown(
+        key=f"trace_{number}",
+        title=f"{traced.trace.title}, seconds",
+        columns=[*trace.KINDS, "all", BARE],
+        rows=trace.rows(traced.trace, traced.bare),
+        note=TRACE_NOTE,
+    )
 
-    def own() -> float:
-        blueprint = Blueprint(session.room("push") / "blueprint")
-        with Deliveries(blueprint.path) as deliveries:
-            traced[:] = [deliveries.traced("A first push", deliveries.push)]
-            return traced[0].seconds
 
-    def other() -> float:
-        room = session.room("push")
-        blueprint = Blueprint(room / "blueprint")
-        with Bare(room / "bare", blueprint.path) as bare:
-            spent = bare.deliver()
-            transfers.append(bare.transfer())
-            stages.update(bare.stages)
-        return spent
+def _first(session: Session, sides: Sides, found: dict[str, list[float]]) -> Traced:
+    """A first push with each side, no warm-up, for nothing may be warm; its trace."""
+    traced = sides.boatyard.traced("A first push", sides.boatyard.push)
+    bare = sides.bare.deliver()
+    stages, transfer = sides.bare.stages, sides.bare.transfer()
+    for side, spent in ((BOATYARD, traced.seconds), (BARE, bare), (TRANSFERRED, bare + transfer)):
+        found[side].append(spent)
+        session.say(f"first push, {side}: {spent:.4g}")
+    return Traced(traced, stages)
 
-    found = alternate({BOATYARD: own, BARE: other}, runs, 0, session.say)
-    found[TRANSFERRED] = [bare + transfer for bare, transfer in zip(found[BARE], transfers, strict=True)]
-    return found, Traced(traced[0], stages)
+
+def _warm(
+    session: Session, sides: Sides, change: Callable[[], None], own: Callable[[], float], warm_up: int = 0
+) -> dict[str, list[float]]:
+    """Both sides in turn, each time after a change that both deliver."""
+
+    def changed(deliver: Callable[[], float]) -> Callable[[], float]:
+        def run() -> float:
+            change()
+            return deliver()
+
+        return run
+
+    return alternate({BOATYARD: changed(own), BARE: changed(sides.bare.deliver)}, session.runs, warm_up, session.say)
 
 
 class Blueprint:

@@ -131,6 +131,7 @@ async def serve(installation: Installation, made: socket.socket, deadline: Deadl
         except BaseException:
             server.should_exit = True
             raise
+        memory.collect_seldom()
         write_status(status, port)
         log.info("Ready on http://127.0.0.1:%s", port)
         sys.stdout.write(f"boatyard is ready on http://127.0.0.1:{port}\n")

@@ -17,7 +17,9 @@ OPERATION_MODULES: tuple[str, ...] = (
 RECORD_MODULES = ("records", "needs")
 
 ASYNC_OPERATIONS = {"PutObject": "asynchronous"}
-QUICK_OPERATIONS = frozenset({"GetObject", "HeadObject", "HeadBucket", "GetBucketLocation", "ListBuckets"})
+QUICK_OPERATIONS = frozenset(
+    {"GetObject", "HeadObject", "HeadBucket", "GetBucketLocation", "ListBuckets", "ListObjects", "ListObjectsV2"}
+)
 
 NOTES: tuple[str, ...] = (
     "Every bucket is served at the one address, whatever its region: there are no redirects between regions.",

@@ -17,6 +17,8 @@ from boatyard.services.s3.records import NULL_VERSION, Bucket, ObjectVersion, St
 from boatyard.state.database import Reader
 
 MAXIMUM = 1000
+SHORT_PAGE = 100
+"""How many objects are listed at once where nothing may take long."""
 Item = TypeVar("Item")
 
 
@@ -141,6 +143,7 @@ def _objects(rx: Reader, bucket: str, asked: Asked, after: str) -> tuple[list[En
 def list_objects_v2(call: Call, params: Params) -> dict[str, Any]:
     """The bucket's objects in the order of their keys' bytes (S3 API, "ListObjectsV2")."""
     asked = Asked.of(params)
+    _may_be_long(call, asked)
     token, start_after = params.get("ContinuationToken"), params.get("StartAfter")
     if token is not None:
         after = decode_token(token, "InvalidArgument", "The continuation token provided is incorrect")
@@ -171,6 +174,7 @@ def list_objects_v2(call: Call, params: Params) -> dict[str, Any]:
 def list_objects(call: Call, params: Params) -> dict[str, Any]:
     """The bucket's objects, in the older form of the answer (S3 API, "ListObjects")."""
     asked = Asked.of(params)
+    _may_be_long(call, asked)
     marker = params.get("Marker") or ""
     with call.installation.database.reading() as rx:
         bucket = bucket_in(rx, params)
@@ -186,6 +190,12 @@ def list_objects(call: Call, params: Params) -> dict[str, Any]:
     if more and asked.delimiter:
         answer["NextMarker"] = asked.text(entries[-1].key)
     return answer
+
+
+def _may_be_long(call: Call, asked: Asked) -> None:
+    """MustWait on the event loop, unless few objects are asked for."""
+    if asked.limit > SHORT_PAGE:
+        call.installation.database.short.may_wait()
 
 
 def _contents(

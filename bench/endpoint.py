@@ -182,7 +182,7 @@ def _measure(session: Session, room: Path, wrk: Wrk, served: Served) -> list[Mea
         BOATYARD: prepared.write(room / f"{served.key}-gateway", served.gateway),
         CONTAINER: prepared.write(room / f"{served.key}-direct", [served.direct]),
     }
-    seconds = 3.0 if session.full else 0.6
+    seconds = 3.0 if session.full else 0.4
     pids = {BOATYARD: [served.server.pid], CONTAINER: served.processes()}
     costs: dict[str, list[float]] = {side: [] for side in files}
 
@@ -253,7 +253,7 @@ def _boto3(session: Session, client: Any, name: str) -> Comparison:
     def call(*_: int) -> int:
         return len(client.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=ROW)["Body"].read())
 
-    run = partial(loads.calls, call, threads=1, seconds=2.0 if session.full else 1.0)
+    run = partial(loads.calls, call, threads=1, seconds=2.0 if session.full else 0.5)
     return _rates("boto3", "The blueprint's algorithm, boto3", loads.in_turn({BOATYARD: run}, session.runs), [])
 
 

@@ -179,7 +179,7 @@ def _warm(setting: Setting, wrk: Wrk) -> list[Measured]:
     session = setting.session
     sign = partial(prepared.of_call, setting.invoker, "invoke", FunctionName=NAME, Payload=EVENT)
     file = prepared.write(session.room("functions") / "invocations", prepared.several(SIGNATURES, sign))
-    seconds = 3.0 if session.full else 1.0
+    seconds = 3.0 if session.full else 0.5
     _invoke(setting)
 
     def with_boto3(*_: int) -> int:

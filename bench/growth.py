@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SHORT, FULL = [10, 1_000, 10_000], [10, 1_000, 100_000]
 CALLS = 20
-SETTLE_SECONDS = 1.0
-STEADY_SECONDS = 4.0
+SETTLE_SECONDS = 0.5
+STEADY_SECONDS = 2.0
 USER = "bench-growth"
 QUOTAS = {"ssm.Parameters": 1_000_000, "iam.UsersPerAccount": 1_000_000}
 NOTE = (

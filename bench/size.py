@@ -11,7 +11,7 @@ from bench.samples import BOATYARD, Comparison, Goal, Measured
 from bench.session import Session, resident_mebibytes, timed
 
 HELP_RUNS = 10
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 2.0
 
 
 def measure(session: Session) -> list[Measured]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -152,6 +153,7 @@ def _setting(session: Session) -> Iterator[Setting]:
         for number in range(size.objects):
             (files / f"get-{size.bytes}-{number}").write_bytes(bodies[size.bytes])
     with ExitStack() as stack:
+        stack.callback(shutil.rmtree, room, ignore_errors=True)
         servers = stack.enter_context(sides.all_sides(session, room, POLICY))
         nginx = stack.enter_context(sides.nginx(session, room, files))
         limits = {name: stack.enter_context(sides.limit(name, room)) for name in (UVICORN, UVICORN_FSYNC)}

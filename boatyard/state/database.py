@@ -129,9 +129,13 @@ class Database:
     def begin_at_once(self) -> Transaction | None:
         """The one writer's transaction where nobody else has one, else None; ended by `commit` or `undo`.
 
-        The thread that commits may be another than the one that began.
+        The thread that commits may be another than the one that began, which says so by `hand_over`.
         """
         return self._begin() if self._lock.acquire(blocking=False) else None
+
+    def hand_over(self) -> None:
+        """The transaction of this thread is ended by another one: this one may wait for it like everybody."""
+        self._owner = None
 
     def _begin(self) -> Transaction:
         """With the lock held, which is let go again where this fails."""

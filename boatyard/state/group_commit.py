@@ -64,6 +64,7 @@ class GroupCommit:
         if tx is not None:
             try:
                 outcomes = _outcomes(tx, group)
+                self._database.hand_over()
             except Exception as error:  # noqa: BLE001 - whose it is shows when each is done by itself
                 log.debug("A group of %d writes is taken apart: %s", len(group), error)
                 self._database.undo(tx)

@@ -113,3 +113,24 @@ def test_closing_does_what_waits(database: Database) -> None:
         return str(await waiting)
 
     assert asyncio.run(ask()) == "a"
+
+
+def test_whoever_handed_a_commit_over_may_wait_for_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, commit = threading.Event(), database.commit
+
+    def commit_later(tx: Transaction) -> None:
+        go_on.wait(120)
+        commit(tx)
+
+    async def story() -> None:
+        monkeypatch.setattr(database, "commit", commit_later)
+        first = database.group.do(insert("a", []))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(database, "commit", commit)
+        threading.Timer(0.1, go_on.set).start()
+        with database.transaction() as tx:
+            tx.execute("INSERT INTO boats VALUES ('b')")
+        assert await first == "a"
+
+    asyncio.run(story())
+    assert names(database) == {"a", "b"}

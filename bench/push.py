@@ -112,12 +112,17 @@ def _broken_down(number: int, traced: Traced) -> Breakdown:
 
 def _first(session: Session, sides: Sides, found: dict[str, list[float]]) -> Traced:
     """A first push with each side, no warm-up, for nothing may be warm; its trace."""
-    traced = sides.boatyard.traced("A first push", sides.boatyard.push)
-    bare = sides.bare.deliver()
-    stages, transfer = sides.bare.stages, sides.bare.transfer()
-    for side, spent in ((BOATYARD, traced.seconds), (BARE, bare), (TRANSFERRED, bare + transfer)):
+
+    def keep(side: str, spent: float) -> None:
         found[side].append(spent)
         session.say(f"first push, {side}: {spent:.4g}")
+
+    traced = sides.boatyard.traced("A first push", sides.boatyard.push)
+    keep(BOATYARD, traced.seconds)
+    bare = sides.bare.deliver()
+    keep(BARE, bare)
+    stages = sides.bare.stages
+    keep(TRANSFERRED, bare + sides.bare.transfer())
     return Traced(traced, stages)
 
 

@@ -10,8 +10,17 @@ from bench.results import DIRECTORY, Section
 from bench.samples import BOATYARD, Comparison, Curve, median
 
 CHART, CURVES = DIRECTORY / "chart.png", DIRECTORY / "growth.png"
-COLORS = {BOATYARD: "#0b6e99", "moto": "#d08c1d", "ministack": "#7a5195", "nginx": "#5a8f3d"}
-OTHER = "#888888"
+COLORS = {
+    BOATYARD: "#0b6e99",
+    "moto": "#d08c1d",
+    "ministack": "#7a5195",
+    "nginx": "#5a8f3d",
+    "bare podman": "#444444",
+    "podman run": "#444444",
+    "bare podman, image pushed and pulled": "#999999",
+    "container": "#b03a5b",
+}
+OTHER = "#c8a2c8"
 
 
 def draw(sections: dict[str, Section]) -> list[Path]:
@@ -23,7 +32,7 @@ def draw(sections: dict[str, Section]) -> list[Path]:
         (name, each)
         for name in HEADINGS
         for each in (sections[name].measured if name in sections else [])
-        if isinstance(each, Comparison) and len(each.runs) > 1
+        if isinstance(each, Comparison) and len(each.runs) > 1 and each.goals
     ]
     curves = [each for found in sections.values() for each in found.measured if isinstance(each, Curve)]
     DIRECTORY.mkdir(parents=True, exist_ok=True)
@@ -41,28 +50,29 @@ def _draw_comparisons(compared: list[tuple[str, Comparison]]) -> None:
     """A row for each figure: the sides' medians on a logarithmic scale, boatyard's as 1, further right is better."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(11, 1.2 + 0.42 * len(compared)), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(12, 1.8 + 0.36 * len(compared)), layout="constrained")
     for row, (_, comparison) in enumerate(reversed(compared)):
         for side, runs in comparison.runs.items():
             ends = [_better(comparison, value) for value in (min(runs), median(runs), max(runs))]
             color = COLORS.get(side, OTHER)
             axes.plot([ends[0], ends[2]], [row, row], color=color, linewidth=2, alpha=0.5)
-            axes.plot(ends[1], row, "o", color=color, markersize=8 if side == BOATYARD else 6)
+            own = side == BOATYARD
+            axes.plot(ends[1], row, "o", color=color, markersize=9 if own else 6, zorder=3 if own else 4)
         for goal in comparison.goals:
             if goal.against in comparison.runs:
                 axes.plot(_goal_place(comparison, goal.value, goal.against), row, "|", color="black", markersize=14)
     axes.set_yticks(range(len(compared)))
-    axes.set_yticklabels([f"{HEADINGS[name]}: {_plain(each.title)}" for name, each in reversed(compared)], fontsize=8)
+    axes.set_yticklabels([_plain(each.title) for _, each in reversed(compared)], fontsize=8)
     axes.set_xscale("log")
     axes.set_xlabel(
-        "times boatyard's median; further right is better; line: least to most; bar: where boatyard had to be"
+        "times as good as boatyard's median; line: least to most; upright bar: where boatyard had to be for its goal"
     )
     axes.grid(axis="x", alpha=0.3)
     sides = dict.fromkeys(side for _, each in compared for side in each.runs)
     for side in sides:
         axes.plot([], [], "o", color=COLORS.get(side, OTHER), label=side)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0), ncols=len(sides), fontsize=8)
-    axes.set_ylim(-0.7, len(compared) + 0.3)
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8)
+    axes.set_ylim(-0.7, len(compared) - 0.3)
     figure.savefig(CHART, dpi=110)
     pyplot.close(figure)
 

@@ -33,7 +33,7 @@ def keep(name: str, section: Section, path: Path = FIGURES) -> dict[str, Section
     """Write one section in place of its older one, and give all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sections = {**read(path), name: section}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(sections, order="sorted"), indent=1) + b"\n")
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(sections), indent=1) + b"\n")
     return sections
 
 

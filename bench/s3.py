@@ -69,7 +69,7 @@ class Plan:
 SHORT = Plan(
     seconds=0.3,
     boto3_seconds=0.2,
-    keys=10_000,
+    keys=2_000,
     sizes=(Size("1 KiB", 1024, 64, 256), Size("1 MiB", MIB, 16, 32), Size("64 MiB", 64 * MIB, 4, 4)),
     large_gets=16,
     large_by_boto3=False,
@@ -181,10 +181,11 @@ def _prepared(setting: Setting, size: Size, method: str) -> dict[str, tuple[Side
         requests = setting.gets(side, size) if method == "get" else setting.puts(side, size, "put", size.puts)
         _check(setting, side, size, method, requests)
         found[side.name] = (side, requests)
-    if size.bytes < MIB:
+    if size.bytes < MIB or (size.bytes == MIB and method == "put"):
         for side in [setting.limits[UVICORN], *([setting.limits[UVICORN_FSYNC]] if method == "put" else [])]:
             body = setting.bodies[size.bytes] if method == "put" else b""
-            found[side.name] = (side, [to_url(f"{side.url}/{size.bytes}", method.upper(), body)])
+            request = to_url(f"{side.url}/{size.bytes}", method.upper(), body)
+            found[side.name] = (side, [request] * (1 if size.bytes < MIB else size.puts))
     return found
 
 

@@ -102,9 +102,13 @@ def check_time(claim: ClaimV2, now: float | None = None) -> None:
 
 def verify(request: HttpRequest, claim: ClaimV2, secret: str) -> None:
     """Refusal unless the signature is this secret's over this request; compared in constant time."""
+    given = claim.signature.encode("latin-1", "replace")
     text = string_to_sign(request, claim)
-    expected = base64.b64encode(hmac.digest(secret.encode(), text.encode("latin-1"), "sha1"))
-    if not hmac.compare_digest(expected, claim.signature.encode("latin-1", "replace")):
+    texts = [text]
+    if request.path.count("/") == 1 and request.path != "/":
+        # Of a bucket alone clients sign the path with a slash at its end, whether they send it or not.
+        texts.append(string_to_sign(request, claim, f"{request.path}/"))
+    if not any(hmac.compare_digest(_signature(secret, each), given) for each in texts):
         raise Refusal(
             Why.MISMATCH,
             "The request signature we calculated does not match the signature you provided."
@@ -113,12 +117,16 @@ def verify(request: HttpRequest, claim: ClaimV2, secret: str) -> None:
         )
 
 
+def _signature(secret: str, text: str) -> bytes:
+    return base64.b64encode(hmac.digest(secret.encode(), text.encode("latin-1"), "sha1"))
+
+
 def _as_sent(text: str) -> str:
     """A decoded part of the query string as its UTF-8 bytes, each a character: what heads are made of too."""
     return text.encode().decode("latin-1")
 
 
-def string_to_sign(request: HttpRequest, claim: ClaimV2) -> str:
+def string_to_sign(request: HttpRequest, claim: ClaimV2, resource: str | None = None) -> str:
     """Method, Content-MD5, Content-Type, Expires, the x-amz- headers, and the resource with its subresources."""
     query = request.query
     amz = {name: value for name, value in request.headers.items() if name.startswith("x-amz-")}
@@ -135,7 +143,7 @@ def string_to_sign(request: HttpRequest, claim: ClaimV2) -> str:
         *(f"{name}:{trimmed(value)}" for name, value in sorted(amz.items())),
     ]
     # The resource always has the bucket, for virtual-host-style requests too: `path` holds it then.
-    resource = request.path
+    resource = resource or request.path
     chosen = sorted(pair for pair in request.query_pairs if pair[0] in _SUBRESOURCES)
     flat = [f"{name}={_as_sent(value)}" if value else name for name, value in chosen]
     return "\n".join([*lines, resource + (f"?{'&'.join(flat)}" if flat else "")])

@@ -146,6 +146,9 @@ def test_presigned_urls_of_both_versions(server: RunningServer, version: str) ->
     get = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": params["Key"]})
     with urllib.request.urlopen(get, timeout=120) as answer:
         assert (answer.read(), answer.headers["Content-Type"]) == (b"hello", "text/x")
+    listed = s3.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket, "Prefix": "a key"})
+    with urllib.request.urlopen(listed, timeout=120) as answer:
+        assert b"<KeyCount>1</KeyCount>" in answer.read()
     status, body = _send(AWSRequest(method="GET", url=get.replace("Signature=", "Signature=0")))
     assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
 

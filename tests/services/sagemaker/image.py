@@ -87,7 +87,9 @@ def _base(server: RunningServer, directory: Path) -> tuple[list[Path], dict[str,
     )
     assert done.returncode == 0, done.stderr
     with tarfile.open(archive) as content:
-        content.extractall(directory / "base", filter="data")
+        # Debian 12's own Python 3.11.2 knows no filters yet.
+        content.extraction_filter = getattr(tarfile, "data_filter", None)
+        content.extractall(directory / "base")
     manifest = json.loads((directory / "base" / "manifest.json").read_text())[0]
     config: dict[str, Any] = json.loads((directory / "base" / manifest["Config"]).read_text())
     return [directory / "base" / layer for layer in manifest["Layers"]], config

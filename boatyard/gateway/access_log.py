@@ -25,7 +25,8 @@ class AccessLog:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = directory / "access.log"
         self._lines: list[str] = []
-        self._failing = False
+        self._failing = self._closed = False
+        self._descriptor = -1
         self._open()
 
     def _open(self) -> None:
@@ -59,9 +60,11 @@ class AccessLog:
 
     def _flush(self) -> None:
         text, self._lines = "".join(self._lines).encode("utf-8", "replace"), []
-        if not text or self._descriptor < 0:
+        if not text or self._closed:
             return
         try:
+            if self._descriptor < 0:
+                self._open()
             if self._size + len(text) > _SIZE:
                 self._rotate()
             self._size += os.write(self._descriptor, text)
@@ -73,7 +76,7 @@ class AccessLog:
 
     def _rotate(self) -> None:
         """access.log becomes access.log.1, that one .2, and so on; the oldest goes."""
-        os.close(self._descriptor)
+        self._let_go()
         try:
             for number in range(_KEPT, 0, -1):
                 older = self._path.with_name(f"access.log.{number - 1}") if number > 1 else self._path
@@ -85,6 +88,11 @@ class AccessLog:
     def close(self) -> None:
         """Write what is left and close the file."""
         self._flush()
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the file and forget its number, which is soon another file's."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
